@@ -1,0 +1,1 @@
+"""Datasets: read, typed, described and split."""

@@ -1,0 +1,74 @@
+"""result.json: what a run found, as plain data that tables, JSON output and reports are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from automl_agent.codegen.coder import Generation
+from automl_agent.data.problem import Problem
+from automl_agent.ensemble.final_model import FinalModels
+from automl_agent.optimization.optimizer import SearchResult
+from automl_agent.reporting.scores import TestScore
+from automl_agent.settings import Budget
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Wall time of a run's parts."""
+
+    generation: float
+    search: float
+    refit_and_report: float
+    total: float
+
+    @classmethod
+    def between(cls, began: float, search: float, refit: float, ended: float) -> Seconds:
+        """From the moments at which the parts began."""
+        parts = (search - began, refit - search, ended - refit, ended - began)
+        return cls(*(round(part, 3) for part in parts))
+
+
+def describe_outcome(
+    problem: Problem,
+    generation: Generation,
+    budget: Budget,
+    found: SearchResult,
+    final: FinalModels,
+    scores: Mapping[str, TestScore],
+    seconds: Seconds,
+) -> dict[str, Any]:
+    """All that a reader of the run wants to know, JSON-ready.
+
+    `test.default` is the score of the library's default configuration, trained in the same way;
+    when the default configuration won, it is the final model itself.
+    """
+    winner = found.incumbent
+    default = found.results.get(1)
+    default_won = winner.trial == 1
+    default_score = scores["winner"] if default_won else scores.get("default")
+    return {
+        "dataset": problem.dataset.name,
+        "task": problem.task.name,
+        "metric": problem.metric.name,
+        "direction": problem.metric.direction,
+        "incumbent": winner.to_dict(),
+        "default": None if default is None else default.to_dict(),
+        "test": {
+            "rows": len(problem.y_test),
+            "final": scores["winner"].to_dict(),
+            "default": None if default_score is None else default_score.to_dict(),
+        },
+        "final_model": final.winner.to_dict(),
+        "trials": {
+            "asked": len(found.trials),
+            "finished": len(found.results),
+            "by_origin": found.count_by_origin(),
+            "by_status": found.count_by_status(),
+        },
+        "stopped": found.stopped,
+        "budget": budget.to_dict(),
+        "attempts": {c.value: n for c, n in generation.attempts.items()},
+        "seconds": asdict(seconds),
+    }

@@ -1,0 +1,97 @@
+"""Tier `bubblewrap`: own namespaces, no network, a whitelist of read-only mounts.
+
+bwrap itself is started with an empty environment (its process keeps the environment it was given,
+readable as /proc/1/environ inside), and mounts name folders one by one, never `/`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from automl_agent.sandbox.base import Launch, Mounts, worker_environment
+
+DATA, SCRATCH, WORKER = "/data", "/scratch", "/worker.py"
+
+ISOLATION = (
+    "--unshare-all", "--unshare-user", "--disable-userns",
+    "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL",
+    "--new-session", "--die-with-parent", "--hostname", "sandbox",
+)  # fmt: skip
+
+SYSTEM = (
+    "--ro-bind", "/usr", "/usr",
+    "--symlink", "usr/bin", "/bin",
+    "--symlink", "usr/lib", "/lib",
+    "--symlink", "usr/lib64", "/lib64",
+    "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
+    "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
+    "--ro-bind-try", "/etc/localtime", "/etc/localtime",
+    "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bubblewrap:
+    """Runs the worker under the `bwrap` found at `executable`."""
+
+    executable: str
+    name: str = "bubblewrap"
+    warning: str = ""
+
+    def launch(self, mounts: Mounts) -> Launch:
+        """See `Tier.launch`."""
+        environment = worker_environment(SCRATCH)
+        command = [self.executable, *ISOLATION, *SYSTEM]
+        for folder in interpreter_folders():
+            command += ["--ro-bind", folder, folder]
+        command += ["--ro-bind", str(mounts.worker), WORKER]
+        if mounts.data is not None:
+            command += ["--ro-bind", str(mounts.data), DATA]
+        command += ["--bind", str(mounts.scratch), SCRATCH, "--chdir", SCRATCH, "--clearenv"]
+        for key, value in environment.items():
+            command += ["--setenv", key, value]
+        command += [sys.executable, "-I", "-B", WORKER]
+        return Launch(
+            command=tuple(command),
+            environment={},
+            data=DATA if mounts.data is not None else None,
+            scratch=SCRATCH,
+            wipe=("/tmp", "/dev/shm"),
+            private_pids=True,
+        )
+
+
+def interpreter_folders() -> list[str]:
+    """This interpreter's folders outside /usr, outermost first."""
+    places = {
+        Path(sys.base_prefix).resolve(),
+        Path(sys.prefix).resolve(),
+        Path(sys.prefix),
+        Path(sys.executable).parent.parent,
+        Path(sys.executable).resolve().parent.parent,
+    }
+    outside = {str(p) for p in places if not p.is_relative_to("/usr")}
+    return sorted(outside, key=len)
+
+
+def find_bubblewrap() -> Bubblewrap | None:
+    """The installed bwrap, if it can really make its namespaces here."""
+    executable = shutil.which("bwrap")
+    if executable is None:
+        return None
+    try:
+        trial = subprocess.run(
+            [executable, *ISOLATION, *SYSTEM, "/usr/bin/true"],
+            env={},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return Bubblewrap(executable) if trial.returncode == 0 else None

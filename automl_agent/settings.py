@@ -1,0 +1,200 @@
+"""What the user asks of a tuning run, and who decides what the user leaves open.
+
+What the user set wins; where the user is silent the generated scenario decides, clipped to sane
+caps; else our default. Every decision keeps its origin.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from automl_agent.environment import available_memory, cores
+from automl_agent.exceptions import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_TRIALS = 50
+MAX_MODEL_TRIALS = 500
+MAX_MODEL_SECONDS = 3600.0
+DEFAULT_FOLDS = 5
+HOLDOUT_ABOVE_ROWS = 50_000
+DEFAULT_FIT_SECONDS = 600.0
+MAX_SEED = 2**32 - 1
+MEMORY_SHARE = 0.8
+MIN_MEMORY = 1024**3
+
+
+@dataclass(frozen=True)
+class TuneSettings:
+    """What the user asks for. None leaves a decision to the generated scenario or to us.
+
+    Attributes:
+        dataset: a bundled set's name, a file, or a DataFrame.
+        target: name of the target column.
+        task: "classification" or "regression".
+        test_data: a file or DataFrame with the test rows.
+        model: model family to tune.
+        llm: backend that writes the code.
+        trials: configurations to try.
+        time: seconds for search, refit and report together.
+        seed: of everything random.
+        metric: what is optimised.
+        workers: fits that run side by side.
+        folds: folds of cross-validation, 1 for a holdout.
+        retries: repairs per generated component.
+        generation_time: seconds for writing and proving the code.
+        sandbox: tier of containment, or "auto".
+        logs: where run directories go.
+        name: of the run.
+    """
+
+    dataset: str | Path | pd.DataFrame
+    target: str | None = None
+    task: str | None = None
+    test_data: str | Path | pd.DataFrame | None = None
+    model: str = "lgbm"
+    llm: str = "offline"
+    trials: int | None = None
+    time: float | None = None
+    seed: int | None = None
+    metric: str | None = None
+    workers: int | None = None
+    folds: int | None = None
+    retries: int = 5
+    generation_time: float = 600.0
+    sandbox: str = "auto"
+    logs: Path = Path("logs")
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("trials", 1), ("workers", 1), ("folds", 1), ("retries", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"{name} is {value}", f"it must be at least {least}")
+        for name in ("time", "generation_time"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise InputError(f"{name} is {value}", "it must be a number of seconds above 0")
+        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
+            raise InputError(f"seed is {self.seed}", f"it must lie between 0 and {MAX_SEED}")
+
+    def asked(self) -> dict[str, Any]:
+        """JSON form of what the user asked for; a DataFrame is named by its shape."""
+        return {name: _json(getattr(self, name)) for name in self.__dataclass_fields__}
+
+
+def _json(value: Any) -> Any:
+    if hasattr(value, "columns"):
+        rows, columns = value.shape
+        return f"DataFrame {rows} × {columns}"
+    return str(value) if isinstance(value, Path) else value
+
+
+Source = Literal["user", "model", "default"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A value, and who decided it."""
+
+    value: Any
+    origin: Source
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"value": self.value, "origin": self.origin}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What fits may use, decided before the code is written."""
+
+    workers: Decision
+    threads: int
+    memory_bytes: int | None
+    seed: Decision
+
+
+def decide_resources(settings: TuneSettings) -> Resources:
+    """Workers, threads and memory per fit, and the seed."""
+    available, memory = cores(), available_memory()
+    workers = _first(settings.workers, available)
+    return Resources(
+        workers=workers,
+        threads=max(1, available // workers.value),
+        memory_bytes=None
+        if memory is None
+        else max(int(memory * MEMORY_SHARE) // workers.value, MIN_MEMORY),
+        seed=_first(settings.seed, 0),
+    )
+
+
+def decide_folds(settings: TuneSettings, n_rows: int) -> Decision:
+    """Folds for a training part of `n_rows`: large data get a holdout."""
+    return _first(settings.folds, DEFAULT_FOLDS if n_rows <= HOLDOUT_ABOVE_ROWS else 1)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to search.
+
+    Attributes:
+        trials: configurations to try, None for no bound.
+        time: seconds for search, refit and report, None for no bound.
+        fit_seconds: longest a single fit may take.
+    """
+
+    trials: Decision
+    time: Decision
+    fit_seconds: Decision
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {name: decision.to_dict() for name, decision in vars(self).items()}
+
+
+def decide_budget(settings: TuneSettings, scenario: Mapping[str, Any], n_folds: int) -> Budget:
+    """Trials and time: the user's; if the user gave neither, the generated scenario's.
+
+    A user who gave one of the two wants no other bound, so the scenario is asked for neither.
+    """
+    if settings.trials is not None or settings.time is not None:
+        trials, time = _first(settings.trials, None), _first(settings.time, None)
+    else:
+        n_trials, seconds = _number(scenario, "n_trials"), _number(scenario, "walltime_limit")
+        trials = (
+            Decision(DEFAULT_TRIALS, "default")
+            if n_trials is None
+            else Decision(int(min(max(n_trials, 1), MAX_MODEL_TRIALS)), "model")
+        )
+        time = (
+            Decision(None, "default")
+            if seconds is None
+            else Decision(min(max(seconds, 1.0), MAX_MODEL_SECONDS), "model")
+        )
+    return Budget(trials, time, _fit_seconds(scenario, time.value, n_folds))
+
+
+def _fit_seconds(scenario: Mapping[str, Any], time: float | None, n_folds: int) -> Decision:
+    longest = DEFAULT_FIT_SECONDS if time is None else time
+    limit = _number(scenario, "trial_walltime_limit")
+    if limit is not None and limit / n_folds < longest:
+        return Decision(max(limit / n_folds, 1.0), "model")
+    # a single configuration must not eat the whole time
+    return Decision(longest if time is None else max(time / 4, 5.0), "default")
+
+
+def _first(asked: Any, default: Any) -> Decision:
+    return Decision(default, "default") if asked is None else Decision(asked, "user")
+
+
+def _number(scenario: Mapping[str, Any], name: str) -> float | None:
+    value = scenario.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

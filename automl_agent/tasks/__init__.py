@@ -1,0 +1,1 @@
+"""Tasks and metrics: what is predicted and how it is scored."""

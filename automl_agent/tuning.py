@@ -1,0 +1,193 @@
+"""One tuning run, top to bottom: data, code, search, final model, test.
+
+The test rows are opened once, in `examine`, after the last decision.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, replace
+
+from automl_agent.codegen.authors import find_author
+from automl_agent.codegen.coder import Coder, Generation
+from automl_agent.codegen.static_checks import imported_modules
+from automl_agent.codegen.validation import Validator
+from automl_agent.data.problem import Problem, pose_problem
+from automl_agent.deployment.predictor import Predictor
+from automl_agent.ensemble.final_model import FinalModels, Refit
+from automl_agent.optimization.evaluation import Evaluation
+from automl_agent.optimization.executors import LocalExecutor
+from automl_agent.optimization.facades import SmacSearch, initial_design_size
+from automl_agent.optimization.optimizer import Optimizer, SearchLimits, SearchResult
+from automl_agent.optimization.records import SearchRecords
+from automl_agent.progress import Progress
+from automl_agent.reporting.outcome import Seconds, describe_outcome
+from automl_agent.reporting.records import GenerationRecords, describe_run, run_name, write_schema
+from automl_agent.reporting.scores import TestScore, score_test
+from automl_agent.run_directory import RunDirectory
+from automl_agent.sandbox.base import Limits
+from automl_agent.sandbox.calls import write_table
+from automl_agent.sandbox.pool import WorkerPool
+from automl_agent.sandbox.selection import select_tier
+from automl_agent.settings import Budget, Resources, TuneSettings, decide_budget, decide_resources
+from llm_clients.base import LLMClient
+
+
+def run_tuning(
+    settings: TuneSettings, progress: Progress, client: LLMClient | None = None
+) -> RunDirectory:
+    """Tune a model on a dataset and leave everything in a run directory.
+
+    Args:
+        settings: what the user asks for.
+        progress: is told how it goes.
+        client: writes the code, in place of the backend named in the settings.
+
+    Raises:
+        InputError: the data or a setting cannot be used; no run directory was made.
+        AutoMLAgentError: the run failed; its directory tells how far it came.
+    """
+    author = client or find_author(settings.llm, settings.model)
+    tier = select_tier(settings.sandbox)
+    resources = decide_resources(settings)
+    problem = pose_problem(settings, resources.seed.value)
+    run = RunDirectory.create(settings.logs, settings.name or run_name(problem, settings))
+    with run.recorded():
+        describe_run(run, settings, problem, resources, author.name, tier)
+        progress.posed(problem, run, tier)
+        write_table(problem.X, run / "work/data")
+        with WorkerPool(tier, resources.workers.value, run / "work") as pool:
+            tuning = Tuning(run, settings, problem, resources, pool, progress)
+
+            began = time.monotonic()
+            generation = tuning.write_code(author)
+            budget = decide_budget(settings, generation.scenario.fields, len(problem.folds))
+            run.write("budget.json", budget.to_dict())
+
+            search_began = time.monotonic()
+            deadline = search_began + (budget.time.value or float("inf"))
+            found = tuning.search(generation, budget, deadline)
+
+            refit_began = time.monotonic()
+            final = tuning.fit_final_models(generation, found, budget, deadline)
+            scores = tuning.examine(generation, final)
+            seconds = Seconds.between(began, search_began, refit_began, time.monotonic())
+
+        outcome = describe_outcome(problem, generation, budget, found, final, scores, seconds)
+        run.write("result.json", outcome)
+    progress.finished(run, outcome)
+    return run
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What all steps of a run share."""
+
+    run: RunDirectory
+    settings: TuneSettings
+    problem: Problem
+    resources: Resources
+    pool: WorkerPool
+    progress: Progress
+
+    def write_code(self, author: LLMClient) -> Generation:
+        """Have the three modules written and proved; every attempt is kept."""
+        problem, settings, resources = self.problem, self.settings, self.resources
+        validator = Validator(
+            sandbox=self.pool.workers[0],
+            task=problem.task,
+            y=problem.y,
+            n_classes=problem.n_classes,
+            fold=problem.folds[0],
+            n_folds=len(problem.folds),
+            limits=self.limits,
+            trial_seconds=settings.time and settings.time / 3,
+            workers=resources.workers.value,
+            seed=resources.seed.value,
+        )
+        with contextlib.closing(GenerationRecords(self.run, self.progress)) as records:
+            coder = Coder(
+                client=records.logged(author),
+                validator=validator,
+                facts=problem.facts(settings),
+                retries=settings.retries,
+                deadline=time.monotonic() + settings.generation_time,
+                listener=records,
+            )
+            generation = coder.generate()
+            records.keep(generation)
+        self.pool.preload(imported_modules(generation.code.train))
+        self.progress.generated(generation, author.name)
+        return generation
+
+    def search(self, generation: Generation, budget: Budget, deadline: float) -> SearchResult:
+        """Let SMAC search with parallel workers; every step is journalled."""
+        self.progress.searching(self.problem, budget, self.resources)
+        problem, seed, space = self.problem, self.resources.seed.value, generation.space
+        evaluation = Evaluation(
+            source=generation.code.train,
+            task=problem.task,
+            metric=problem.metric,
+            y=problem.y,
+            n_classes=problem.n_classes,
+            folds=problem.folds,
+            seed=seed,
+            limits=replace(self.limits, wall_seconds=budget.fit_seconds.value),
+        )
+        limits = SearchLimits(budget.trials.value, deadline)
+        trial_seconds = generation.train.fit_seconds * len(problem.folds) / len(self.pool.workers)
+        smac = SmacSearch(
+            space.space,
+            space.initial,
+            n_sobol=initial_design_size(len(space.space), limits.expected_trials(trial_seconds)),
+            seed=seed,
+            crash_cost=problem.task.crash_cost(problem.metric, problem.y),
+            folder=self.run / "smac",
+        )
+        with (
+            contextlib.closing(SearchRecords(self.run, self.progress)) as records,
+            contextlib.closing(LocalExecutor(self.pool.workers, evaluation)) as executor,
+            contextlib.closing(smac),
+        ):
+            return Optimizer(smac, executor, evaluation, records, limits).run()
+
+    def fit_final_models(
+        self, generation: Generation, found: SearchResult, budget: Budget, deadline: float
+    ) -> FinalModels:
+        """The winner's model, and the default configuration's in the same way to compare with."""
+        self.progress.refitting()
+        refit = Refit(
+            source=generation.code.train,
+            task=self.problem.task.name,
+            y=self.problem.y,
+            seed=self.resources.seed.value,
+            limits=replace(self.limits, wall_seconds=budget.fit_seconds.value),
+            deadline=deadline,
+        )
+        final = refit.final_models(found, self.pool.workers)
+        final.winner.save(self.run / "model")
+        write_schema(self.run, self.problem, generation)
+        return final
+
+    def examine(self, generation: Generation, final: FinalModels) -> dict[str, TestScore]:
+        """Open the test rows, once, and score the final model beside the default's."""
+        problem = self.problem
+        with Predictor(
+            problem.X_test,
+            task=problem.task,
+            n_classes=problem.n_classes,
+            tier=self.pool.tier,
+            preload=imported_modules(generation.code.train),
+        ) as predictor:
+            return {
+                name: score_test(problem, predictor.predict(model.models, self.limits))
+                for name, model in final.by_name().items()
+            }
+
+    @property
+    def limits(self) -> Limits:
+        """What a call may use; fits have a wall time of their own."""
+        return Limits(
+            memory_bytes=self.resources.memory_bytes, threads=self.resources.threads
+        )

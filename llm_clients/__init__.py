@@ -1,0 +1,1 @@
+"""Clients for language models. This package knows nothing of AutoML."""
