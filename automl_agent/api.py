@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +39,13 @@ def tune(
 
     Raises:
         InputError: the data or a setting cannot be used.
+        TypeError: there is no such setting.
         AutoMLAgentError: the run failed.
     """
-    if "logs" in settings:
-        settings["logs"] = Path(settings["logs"])
+    known = set(TuneSettings.__dataclass_fields__)
+    for name in settings.keys() - known:
+        near = difflib.get_close_matches(name, known, n=1)
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        raise TypeError(f"tune() has no setting {name!r}{guess}")
     asked = TuneSettings(dataset=dataset, **settings)
     return Run(run_tuning(asked, progress or Progress(), client))

@@ -1,11 +1,11 @@
 """What can go wrong in our machinery. Failing *generated* code is data, not one of these.
 
-    AutoMLAgentError
-    ├── InputError               the user's data, path or option is wrong       exit code 2
-    ├── RunFailedError           a run ended without a model                    exit code 1
-    │   └── GenerationError      no reply became working code
-    ├── SandboxUnavailableError  a sandbox could not be started                 exit code 1
-    └── RunDirectoryError        the run directory cannot be written or read    exit code 1
+AutoMLAgentError
+├── InputError               the user's data, path or option is wrong       exit code 2
+├── RunFailedError           a run ended without a model                    exit code 1
+│   └── GenerationError      no reply became working code
+├── SandboxUnavailableError  a sandbox could not be started                 exit code 1
+└── RunDirectoryError        the run directory cannot be written or read    exit code 1
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from automl_agent.exceptions import RunDirectoryError
 
@@ -15,7 +17,7 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stream: TextIO | None = None
+        self._stream: BinaryIO | None = None
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one record.
@@ -23,10 +25,13 @@ class JsonLines:
         Raises:
             RunDirectoryError: it cannot be written (a full disk, say).
         """
+        line = _encode(to_json(record) + "\n")
         try:
             if self._stream is None:
-                self._stream = self._path.open("a", encoding="utf-8")
-            self._stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+                self._stream = self._path.open("ab")
+                if _is_torn(self._path):
+                    line = b"\n" + line
+            self._stream.write(line)
             self._stream.flush()
         except OSError as error:
             raise unwritable(self._path, error) from error
@@ -42,7 +47,7 @@ class JsonLines:
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of such a file, none if it does not exist; a torn last line is skipped."""
+    """The records of such a file, none if it does not exist; a torn line is skipped."""
     if not path.exists():
         return
     with path.open(encoding="utf-8", errors="replace") as lines:
@@ -55,14 +60,21 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield record
 
 
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON text that every parser reads: NaN and infinities, which JSON lacks, become null."""
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file in one step: readers see the old one or the new one.
 
     Raises:
         RunDirectoryError: it cannot be written.
     """
-    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-    write_bytes(path, text.encode())
+    write_bytes(path, _encode(to_json(value, indent=2) + "\n"))
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -73,9 +85,35 @@ def write_bytes(path: Path, data: bytes) -> None:
         partial.write_bytes(data)
         partial.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise unwritable(path, error) from error
 
 
 def unwritable(path: Path, error: OSError) -> RunDirectoryError:
     """The error for a file that could not be written, with the system's reason."""
     return RunDirectoryError(f"cannot write {path}: {error.strerror or error}")
+
+
+def _encode(text: str) -> bytes:
+    # a file name that is not UTF-8 holds lone surrogates: JSON can escape them, UTF-8 cannot
+    return text.encode(errors="backslashreplace")
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether a process died within the last line."""
+    with path.open("rb") as stream:
+        if stream.seek(0, 2) == 0:
+            return False
+        stream.seek(-1, 2)
+        return stream.read(1) != b"\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,31 +1,34 @@
 """What lies where under logs/<run>/, and whether the run is still alive.
 
-    run.json           what was asked, what was decided and by whom, versions, sandbox tier
-    status.json        running | finished | failed | interrupted, and why
-    lock               held by the process that works on the run
-    schema.json        columns, classes and task: what predicting needs
-    metadata.json      the dataset's description, as the model saw it
-    code/              config_space.py, train.py, scenario.py that were used
-    attempts/          every reply of the model, with its error if it had one
-    attempts.jsonl     one line per attempt
-    llm_calls.jsonl    one line per call to the model
-    events.jsonl       every ask, fit and tell
-    incumbents.jsonl   every new best trial
-    predictions/       out-of-fold predictions of every finished trial
-    models/            fold models of the best trials
-    model/             the final model
-    smac/              SMAC's own files
-    result.json        the outcome
-    work/              tables and scratch folders of the sandbox; gone when the run ends
+run.json           what was asked, what was decided and by whom, versions, sandbox tier
+status.json        running | finished | failed | interrupted, and why
+lock               held by the process that works on the run
+schema.json        columns, classes and task: what predicting needs
+metadata.json      the dataset's description, as the model saw it
+code/              config_space.py, train.py, scenario.py that were used
+attempts/          every reply of the model, with its error if it had one
+attempts.jsonl     one line per attempt
+llm_calls.jsonl    one line per call to the model
+events.jsonl       every ask, fit and tell
+incumbents.jsonl   every new best trial
+predictions/       out-of-fold predictions of every finished trial
+models/            fold models of the best trials
+model/             the final model
+smac/              SMAC's own files
+result.json        the outcome
+work/              tables and scratch folders of the sandbox; gone when the run ends
 """
 
 from __future__ import annotations
 
 import contextlib
+import difflib
+import errno
 import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,10 +36,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from automl_agent.exceptions import InputError, RunDirectoryError
-from automl_agent.json_lines import write_bytes, write_json
+from automl_agent.json_lines import unwritable, write_bytes, write_json
 
 STATES = ("running", "finished", "failed", "interrupted", "killed")
 _NAME = re.compile(r"[\w][\w.+-]*")
+_USUAL_LOGS = Path("logs")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -67,16 +72,21 @@ class RunDirectory:
         except FileExistsError as error:
             if path.is_dir():
                 raise InputError(
-                    f"a run named {name!r} exists already",
-                    f"choose another --name, or remove it: automl-agent runs rm {name}",
+                    f"a run named {name!r} exists already in {logs}",
+                    "choose another --name, or remove it: "
+                    f"automl-agent runs rm {_shown(name, logs)}",
                 ) from error
-            raise InputError(f"{logs} is not a folder") from error
+            raise InputError(f"{path} exists and is no run", "choose another --name") from error
         except NotADirectoryError as error:
-            raise InputError(f"{logs} is not a folder") from error
-        except OSError as error:
             raise InputError(
-                f"cannot make a run directory in {logs}: {error.strerror}",
-                "choose another folder with --logs",
+                f"{logs} is not a folder", "choose a folder for the runs with --logs"
+            ) from error
+        except OSError as error:
+            hint = "choose another folder with --logs"
+            if error.errno == errno.ENAMETOOLONG:
+                hint = "choose a shorter --name"
+            raise InputError(
+                f"cannot make a run directory in {logs}: {error.strerror}", hint
             ) from error
         return cls(path)
 
@@ -88,13 +98,26 @@ class RunDirectory:
             InputError: there is no such run.
         """
         for path in (logs / run, Path(run)):
-            if (path / "run.json").is_file():
-                return cls(path.absolute())
-        raise InputError(f"there is no run {str(run)!r} in {logs}", "see: automl-agent runs list")
+            with contextlib.suppress(OSError):  # a name that is too long, for one
+                if (path / "run.json").is_file():
+                    return cls(path.absolute())
+        names = [found.name for found in cls.all(logs)]
+        near = difflib.get_close_matches(str(run), names, n=1)
+        guess = f"did you mean {near[0]}? " if near else ""
+        raise InputError(
+            f"there is no run {str(run)!r} in {logs}",
+            f"{guess}see: automl-agent runs list{_logs_option(logs)}",
+        )
 
     @classmethod
     def all(cls, logs: Path) -> Iterator[RunDirectory]:
-        """Every run below `logs`, oldest first."""
+        """Every run below `logs`, oldest first; none where there is no such folder.
+
+        Raises:
+            InputError: `logs` is a file.
+        """
+        if logs.is_file():
+            raise InputError(f"{logs} is not a folder", "name the folder of the runs with --logs")
         with contextlib.suppress(OSError):
             found = [entry for entry in logs.iterdir() if (entry / "run.json").is_file()]
             for path in sorted(found, key=lambda p: (p / "run.json").stat().st_mtime):
@@ -134,27 +157,48 @@ class RunDirectory:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run while working on it; the lock goes with the process, however it ends."""
-        with (self.path / "lock").open("w") as stream:
+        try:
+            stream = (self.path / "lock").open("w")
+        except OSError as error:
+            raise unwritable(self.path / "lock", error) from error
+        with stream:
             if not _lock(stream):
                 raise InputError(f"run {self.name} is being worked on by another process")
             yield
 
     @contextlib.contextmanager
     def recorded(self) -> Iterator[None]:
-        """Hold the run, and keep its state in step with what happens to it."""
-        with self.locked():
-            self.set_state("running")
-            try:
-                yield
-            except BaseException as error:
-                interrupted = isinstance(error, KeyboardInterrupt)
-                reason = "by the user" if interrupted else str(error) or type(error).__name__
-                with contextlib.suppress(RunDirectoryError):  # a full disk, for one
-                    self.set_state("interrupted" if interrupted else "failed", reason)
-                raise
-            finally:
+        """Hold the run, and keep its state in step with what happens to it.
+
+        A run that ends before it has described itself leaves nothing behind.
+
+        Raises:
+            RunDirectoryError: the disk is full, whoever noticed it.
+        """
+        try:
+            with self.locked():
+                self.set_state("running")
+                try:
+                    yield
+                except BaseException as error:
+                    self.clear_work()  # first of all: it makes room on a full disk
+                    self._set_end(error)
+                    raise
                 self.clear_work()
-            self.set_state("finished")
+                self.set_state("finished")
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            raise unwritable(Path(error.filename or self.path), error) from error
+        finally:
+            if not (self.path / "run.json").exists():
+                shutil.rmtree(self.path, ignore_errors=True)
+
+    def _set_end(self, error: BaseException) -> None:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        reason = "by the user" if interrupted else str(error) or type(error).__name__
+        with contextlib.suppress(RunDirectoryError):  # the disk may still be full
+            self.set_state("interrupted" if interrupted else "failed", reason)
 
     def set_state(self, state: str, reason: str = "") -> None:
         """Write down how the run stands."""
@@ -186,7 +230,7 @@ class RunDirectory:
             RunDirectoryError: it cannot be deleted.
         """
         if self.state()[0] == "running":
-            raise InputError(f"run {self.name} is still running")
+            raise InputError(f"run {self.name} is still running", "wait for its end, or stop it")
         try:
             shutil.rmtree(self.path)
         except OSError as error:
@@ -195,6 +239,15 @@ class RunDirectory:
     def clear_work(self) -> None:
         """Remove the sandbox's tables and scratch folders."""
         shutil.rmtree(self.path / "work", ignore_errors=True)
+
+
+def _logs_option(logs: Path) -> str:
+    return "" if logs == _USUAL_LOGS else f" --logs {shlex.quote(str(logs))}"
+
+
+def _shown(name: str, logs: Path) -> str:
+    """A run and its folder as a command line has them."""
+    return shlex.quote(name) + _logs_option(logs)
 
 
 def _lock(stream: IO[str]) -> bool:

@@ -111,9 +111,9 @@ class Run:
         prediction = self._predict(frame)
         if not self.classes:
             return prediction
-        labels = np.empty(len(self.classes), dtype=object)
-        labels[:] = self.classes
-        return np.array(labels[prediction.argmax(axis=1)].tolist())
+        labels: NDArray[Any] = np.array(self.classes)
+        chosen: NDArray[Any] = labels[prediction.argmax(axis=1)]
+        return chosen
 
     def predict_proba(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Class probabilities `(N, K)`, one column per class, named by it; see `predict`.
@@ -123,11 +123,21 @@ class Run:
         """
         import pandas as pd
 
-        if not self.classes:
+        self.check_model(proba=True)
+        return pd.DataFrame(self._predict(frame), columns=list(self.classes), index=frame.index)
+
+    def check_model(self, *, proba: bool = False) -> None:
+        """See that the run has a model, and one that gives probabilities if these are wanted.
+
+        Raises:
+            RunFailedError: it has no model.
+            InputError: it is a regression and probabilities are wanted.
+        """
+        classes = self.classes
+        if proba and not classes:
             raise InputError(
                 f"run {self.name} is a regression: it predicts values, not probabilities"
             )
-        return pd.DataFrame(self._predict(frame), columns=list(self.classes), index=frame.index)
 
     @property
     def classes(self) -> tuple[Any, ...]:
@@ -148,6 +158,8 @@ class Run:
     def _predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         schema = self._schema
         typed = TableSchema.from_dict(schema["schema"]).apply(frame)
+        if typed.empty:
+            return np.empty((0, len(self.classes)) if self.classes else 0)
         files = sorted((self.path / "model").glob("model_*.bin"), key=lambda p: (len(p.name), p))
         with Predictor(
             typed,

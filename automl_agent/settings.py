@@ -7,8 +7,10 @@ caps; else our default. Every decision keeps its origin.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,13 +22,69 @@ if TYPE_CHECKING:
 
 DEFAULT_TRIALS = 50
 MAX_MODEL_TRIALS = 500
+MIN_MODEL_SECONDS = 30.0
 MAX_MODEL_SECONDS = 3600.0
 DEFAULT_FOLDS = 5
 HOLDOUT_ABOVE_ROWS = 50_000
 DEFAULT_FIT_SECONDS = 600.0
 MAX_SEED = 2**32 - 1
+MAX_SECONDS = 2_000_000  # 23 days; waiting for longer overflows the system's counters
+MAX_WORKERS = 512  # a slip of the finger must not start thousands of processes
 MEMORY_SHARE = 0.8
 MIN_MEMORY = 1024**3
+
+
+class SettingError(InputError):
+    """A setting has an unusable value; the message begins with the setting's name.
+
+    Args:
+        message: what is wrong.
+        hint: what is possible.
+        setting: the field of `TuneSettings`.
+    """
+
+    def __init__(self, message: str, hint: str = "", setting: str = "") -> None:
+        super().__init__(message, hint)
+        self.setting = setting
+
+
+def _whole(least: int, most: int | None = None) -> Callable[[str, Any], int]:
+    """A check for whole numbers, of any integer type, in a range."""
+    span = f"of at least {least}" if most is None else f"from {least} to {most:,}"
+
+    def check(name: str, value: Any) -> int:
+        try:
+            number = None if isinstance(value, bool) else index(value)
+        except TypeError:
+            number = None
+        if number is None or number < least or (most is not None and number > most):
+            raise SettingError(f"{name} is {value!r}", f"it must be a whole number {span}", name)
+        return number
+
+    return check
+
+
+def _seconds(name: str, value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 < seconds <= MAX_SECONDS:
+        raise SettingError(
+            f"{name} is {value!r}", f"it must be seconds, above 0 and up to {MAX_SECONDS:,}", name
+        )
+    return seconds
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "trials": _whole(1),
+    "time": _seconds,
+    "seed": _whole(0, MAX_SEED),
+    "workers": _whole(1, MAX_WORKERS),
+    "folds": _whole(1),
+    "retries": _whole(0),
+    "generation_time": _seconds,
+}
 
 
 @dataclass(frozen=True)
@@ -72,16 +130,12 @@ class TuneSettings:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("trials", 1), ("workers", 1), ("folds", 1), ("retries", 0)):
+        fields = self.__dataclass_fields__
+        for name, check in _CHECKS.items():
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError(f"{name} is {value}", f"it must be at least {least}")
-        for name in ("time", "generation_time"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise InputError(f"{name} is {value}", "it must be a number of seconds above 0")
-        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
-            raise InputError(f"seed is {self.seed}", f"it must lie between 0 and {MAX_SEED}")
+            if value is not None or fields[name].default is not None:
+                object.__setattr__(self, name, check(name, value))
+        object.__setattr__(self, "logs", Path(self.logs))
 
     def asked(self) -> dict[str, Any]:
         """JSON form of what the user asked for; a DataFrame is named by its shape."""
@@ -159,30 +213,31 @@ class Budget:
 
 
 def decide_budget(settings: TuneSettings, scenario: Mapping[str, Any], n_folds: int) -> Budget:
-    """Trials and time: the user's; if the user gave neither, the generated scenario's.
+    """Trials and time: the user's; if the user gave neither, the generated scenario's, clipped.
 
-    A user who gave one of the two wants no other bound, so the scenario is asked for neither.
+    What is no positive, finite number in the scenario counts as not given. A user who
+    gave one of the two wants no other bound, so the scenario is asked for neither.
     """
     if settings.trials is not None or settings.time is not None:
         trials, time = _first(settings.trials, None), _first(settings.time, None)
     else:
-        n_trials, seconds = _number(scenario, "n_trials"), _number(scenario, "walltime_limit")
+        n_trials, seconds = _positive(scenario, "n_trials"), _positive(scenario, "walltime_limit")
         trials = (
             Decision(DEFAULT_TRIALS, "default")
             if n_trials is None
-            else Decision(int(min(max(n_trials, 1), MAX_MODEL_TRIALS)), "model")
+            else Decision(max(1, int(min(n_trials, MAX_MODEL_TRIALS))), "model")
         )
         time = (
             Decision(None, "default")
             if seconds is None
-            else Decision(min(max(seconds, 1.0), MAX_MODEL_SECONDS), "model")
+            else Decision(min(max(seconds, MIN_MODEL_SECONDS), MAX_MODEL_SECONDS), "model")
         )
     return Budget(trials, time, _fit_seconds(scenario, time.value, n_folds))
 
 
 def _fit_seconds(scenario: Mapping[str, Any], time: float | None, n_folds: int) -> Decision:
     longest = DEFAULT_FIT_SECONDS if time is None else time
-    limit = _number(scenario, "trial_walltime_limit")
+    limit = _positive(scenario, "trial_walltime_limit")
     if limit is not None and limit / n_folds < longest:
         return Decision(max(limit / n_folds, 1.0), "model")
     # a single configuration must not eat the whole time
@@ -193,8 +248,9 @@ def _first(asked: Any, default: Any) -> Decision:
     return Decision(default, "default") if asked is None else Decision(asked, "user")
 
 
-def _number(scenario: Mapping[str, Any], name: str) -> float | None:
+def _positive(scenario: Mapping[str, Any], name: str) -> float | None:
+    """A positive, finite number; None for anything else."""
     value = scenario.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    return float(value) if 0 < value <= sys.float_info.max else None

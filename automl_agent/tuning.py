@@ -16,10 +16,16 @@ from automl_agent.codegen.validation import Validator
 from automl_agent.data.problem import Problem, pose_problem
 from automl_agent.deployment.predictor import Predictor
 from automl_agent.ensemble.final_model import FinalModels, Refit
+from automl_agent.exceptions import RunFailedError
 from automl_agent.optimization.evaluation import Evaluation
 from automl_agent.optimization.executors import LocalExecutor
 from automl_agent.optimization.facades import SmacSearch, initial_design_size
-from automl_agent.optimization.optimizer import Optimizer, SearchLimits, SearchResult
+from automl_agent.optimization.optimizer import (
+    REPORT_SECONDS,
+    Optimizer,
+    SearchLimits,
+    SearchResult,
+)
 from automl_agent.optimization.records import SearchRecords
 from automl_agent.progress import Progress
 from automl_agent.reporting.outcome import Seconds, describe_outcome
@@ -147,8 +153,8 @@ class Tuning:
         )
         with (
             contextlib.closing(SearchRecords(self.run, self.progress)) as records,
-            contextlib.closing(LocalExecutor(self.pool.workers, evaluation)) as executor,
             contextlib.closing(smac),
+            contextlib.closing(LocalExecutor(self.pool.workers, evaluation)) as executor,
         ):
             return Optimizer(smac, executor, evaluation, records, limits).run()
 
@@ -159,11 +165,12 @@ class Tuning:
         self.progress.refitting()
         refit = Refit(
             source=generation.code.train,
-            task=self.problem.task.name,
+            task=self.problem.task,
             y=self.problem.y,
+            n_classes=self.problem.n_classes,
             seed=self.resources.seed.value,
             limits=replace(self.limits, wall_seconds=budget.fit_seconds.value),
-            deadline=deadline,
+            deadline=deadline - REPORT_SECONDS,
         )
         final = refit.final_models(found, self.pool.workers)
         final.winner.save(self.run / "model")
@@ -180,14 +187,15 @@ class Tuning:
             tier=self.pool.tier,
             preload=imported_modules(generation.code.train),
         ) as predictor:
-            return {
-                name: score_test(problem, predictor.predict(model.models, self.limits))
-                for name, model in final.by_name().items()
-            }
+            prediction = predictor.predict(final.winner.models, self.limits)
+            scores = {"winner": score_test(problem, prediction)}
+            if final.default is not None:
+                with contextlib.suppress(RunFailedError):  # the run has its model all the same
+                    prediction = predictor.predict(final.default.models, self.limits)
+                    scores["default"] = score_test(problem, prediction)
+            return scores
 
     @property
     def limits(self) -> Limits:
         """What a call may use; fits have a wall time of their own."""
-        return Limits(
-            memory_bytes=self.resources.memory_bytes, threads=self.resources.threads
-        )
+        return Limits(memory_bytes=self.resources.memory_bytes, threads=self.resources.threads)

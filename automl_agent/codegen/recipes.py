@@ -86,6 +86,11 @@ _PURPOSE = {
 }
 
 
+def recipes() -> tuple[Recipe, ...]:
+    """Return all recipes."""
+    return _RECIPES
+
+
 def recipe_names() -> tuple[str, ...]:
     """Return the canonical names of all recipes."""
     return tuple(recipe.name for recipe in _RECIPES)

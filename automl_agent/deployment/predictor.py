@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -20,8 +19,6 @@ from automl_agent.tasks.base import Task
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
 
 
 class Predictor:
@@ -45,15 +42,20 @@ class Predictor:
         preload: tuple[str, ...] = (),
     ) -> None:
         self._n_rows, self._task, self._n_classes = len(frame), task, n_classes
+        self._frame = frame
         self._folder = tempfile.TemporaryDirectory(prefix="automl-agent-")
         root = Path(self._folder.name)
-        write_table(frame, root / "data")
         self._worker = WorkerProcess(
             tier, data=root / "data", scratch=root / "scratch", preload=preload
         )
-        self._worker.start()
 
     def __enter__(self) -> Predictor:
+        try:
+            write_table(self._frame, Path(self._folder.name) / "data")
+            self._worker.start()
+        except BaseException:
+            self._folder.cleanup()
+            raise
         return self
 
     def __exit__(
@@ -83,7 +85,7 @@ class Predictor:
             try:
                 prediction = outcome.prediction(self._n_rows)
                 problem = self._task.check_prediction(prediction, self._n_rows, self._n_classes)
-            except (ValueError, IndexError) as error:
+            except (ValueError, IndexError, OverflowError) as error:
                 problem = str(error)
             if problem is not None:
                 raise RunFailedError(f"the model's predictions cannot be used: {problem}")

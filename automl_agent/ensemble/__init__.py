@@ -1,0 +1,1 @@
+"""From search results to the model that a run delivers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from automl_agent.json_lines import write_bytes, write_json
 from automl_agent.optimization.optimizer import SearchResult
-from automl_agent.sandbox.base import Limits, Sandbox
+from automl_agent.sandbox.base import Limits, Outcome, Sandbox
 from automl_agent.sandbox.calls import fit_call
+from automl_agent.tasks.base import Task
 
 SANITY_ROWS = 10
 DEFAULT_TRIAL = 1
@@ -49,7 +51,6 @@ class FinalModel:
             "seconds": round(self.seconds, 3),
         }
 
-
     def save(self, folder: Path) -> None:
         """Write the models and how they came about.
 
@@ -74,11 +75,6 @@ class FinalModels:
     winner: FinalModel
     default: FinalModel | None
 
-    def by_name(self) -> dict[str, FinalModel]:
-        """The models to be examined."""
-        models = {"winner": self.winner}
-        return models if self.default is None else {**models, "default": self.default}
-
 
 @dataclass(frozen=True)
 class Refit:
@@ -86,29 +82,42 @@ class Refit:
 
     Attributes:
         source: text of train.py.
-        task: "classification" or "regression".
+        task: what the models predict.
         y: labels of the training part, `(N,)`.
+        n_classes: number of classes, 0 for regression.
         seed: given to `train`.
         limits: of one fit; its wall time is cut to what is left until `deadline`.
         deadline: on the clock of `time.monotonic`, infinite for no bound.
     """
 
     source: str
-    task: str
+    task: Task
     y: NDArray[np.generic] = field(repr=False)
+    n_classes: int
     seed: int
     limits: Limits
     deadline: float
 
     def fit(
-        self, config: Mapping[str, Any], fold_models: Sequence[bytes], sandbox: Sandbox
+        self,
+        config: Mapping[str, Any],
+        fold_models: Sequence[bytes],
+        sandbox: Sandbox,
+        cancelled: threading.Event | None = None,
     ) -> FinalModel:
-        """Train on all rows; the bag of `fold_models` stands in if that fails or would be late."""
+        """Train on all rows; the bag of `fold_models` stands in if that fails or would be late.
+
+        Args:
+            config: plain values of the active hyperparameters.
+            fold_models: what the folds of the search left behind.
+            sandbox: where to train.
+            cancelled: see `Sandbox.run`.
+        """
         rows = np.arange(len(self.y), dtype=np.int64)
         call = fit_call(
             self.source,
             config,
-            task=self.task,
+            task=self.task.name,
             train_rows=rows,
             labels=self.y,
             predict_rows=rows[:SANITY_ROWS],
@@ -119,17 +128,18 @@ class Refit:
         limits = self._limits()
         if limits.wall_seconds <= 0:
             return FinalModel("bag", tuple(fold_models), "no time was left for a refit")
-        outcome = sandbox.run(call, limits)
-        if outcome.ok and len(outcome.blobs) == 2:
+        outcome = sandbox.run(call, limits, cancelled)
+        problem = self._problem(outcome, len(rows[:SANITY_ROWS]))
+        if problem is None:
             return FinalModel("refit", (outcome.blobs[1],), seconds=outcome.seconds)
-        reason = f"the refit failed: {outcome.reason or 'no model came back'}"
-        return FinalModel("bag", tuple(fold_models), reason)
+        return FinalModel("bag", tuple(fold_models), f"the refit failed: {problem}")
 
     def final_models(self, found: SearchResult, sandboxes: Sequence[Sandbox]) -> FinalModels:
         """The winner and the default configuration, side by side where there are two sandboxes."""
         wanted = {"winner": found.incumbent.trial}
         if found.incumbent.trial != DEFAULT_TRIAL and DEFAULT_TRIAL in found.models:
             wanted["default"] = DEFAULT_TRIAL
+        cancelled = threading.Event()
         free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
         for sandbox in sandboxes:
             free.put(sandbox)
@@ -137,13 +147,31 @@ class Refit:
         def one(number: int) -> FinalModel:
             sandbox = free.get()
             try:
-                return self.fit(found.trials[number].config, found.models[number], sandbox)
+                config = found.trials[number].config
+                return self.fit(config, found.models[number], sandbox, cancelled)
             finally:
                 free.put(sandbox)
 
-        with ThreadPoolExecutor(max_workers=len(wanted)) as pool:
-            models = dict(zip(wanted, pool.map(one, wanted.values()), strict=True))
+        with ThreadPoolExecutor(max_workers=min(len(wanted), len(sandboxes))) as pool:
+            try:
+                models = dict(zip(wanted, pool.map(one, wanted.values()), strict=True))
+            except BaseException:  # Ctrl-C, for one: leaving the pool waits for the running fits
+                cancelled.set()
+                for sandbox in sandboxes:
+                    sandbox.cancel()
+                raise
         return FinalModels(models["winner"], models.get("default"))
+
+    def _problem(self, outcome: Outcome, n_rows: int) -> str | None:
+        if not outcome.ok:
+            return outcome.reason
+        if len(outcome.blobs) != 2:
+            return "no model came back"
+        try:
+            prediction = outcome.prediction(n_rows)
+        except (ValueError, OverflowError) as error:
+            return str(error)
+        return self.task.check_prediction(prediction, n_rows, self.n_classes)
 
     def _limits(self) -> Limits:
         left = self.deadline - time.monotonic()

@@ -17,6 +17,8 @@ from automl_agent.sandbox.calls import fit_call
 from automl_agent.tasks.base import Task
 from automl_agent.tasks.metrics import Metric, UndefinedScoreError
 
+LONGEST_SECONDS = 1e9
+
 FAILED = {
     "timeout": Status.TIMEOUT,
     "memory": Status.MEMORY_OUT,
@@ -92,10 +94,11 @@ class Evaluation:
             cost = 0.0
             if problem is None:
                 y = self.y[fold.validation]
-                cost = self.metric.cost(self.metric.score(y, prediction))
+                with np.errstate(all="ignore"):  # an overflow shows in the cost
+                    cost = self.metric.cost(self.metric.score(y, prediction))
                 if not np.isfinite(cost):
                     problem = f"{self.metric.name} of its predictions is {cost}"
-        except (ValueError, IndexError, UndefinedScoreError) as error:
+        except (ValueError, IndexError, OverflowError, UndefinedScoreError) as error:
             problem = f"unusable predictions: {error}"
         if problem is not None:
             return Scored(FitResult(number, fit.fold, Status.CRASHED, None, problem, seconds))
@@ -114,4 +117,4 @@ class Evaluation:
 
 def _seconds(value: object) -> float:
     """A duration reported from inside the sandbox, where generated code may have touched it."""
-    return float(value) if isinstance(value, int | float) and np.isfinite(value) else 0.0
+    return float(value) if isinstance(value, int | float) and 0 <= value < LONGEST_SECONDS else 0.0

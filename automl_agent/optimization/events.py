@@ -1,8 +1,8 @@
 """events.jsonl: every ask, fit and tell of a search, in order, written before the next ask.
 
-    {"event": "ask", "at": 0.01, "number": 1, "origin": "default", "config": {...}}
-    {"event": "fit", "at": 0.31, "trial": 1, "fold": 0, "status": "success", "cost": 0.21, ...}
-    {"event": "tell", "at": 1.5, "trial": 1, "status": "success", "cost": 0.2, ...}
+{"event": "ask", "at": 0.01, "number": 1, "origin": "default", "config": {...}}
+{"event": "fit", "at": 0.31, "trial": 1, "fold": 0, "status": "success", "cost": 0.21, ...}
+{"event": "tell", "at": 1.5, "trial": 1, "status": "success", "cost": 0.2, ...}
 """
 
 from __future__ import annotations

@@ -25,8 +25,11 @@ class Executor(Protocol):
         """Queue a fit."""
         ...
 
-    def next_result(self, timeout: float | None) -> Scored | None:
+    def next_result(self, timeout: float) -> Scored | None:
         """Wait for the next finished fit; None when the time-out passes first.
+
+        Args:
+            timeout: seconds; 0 takes what is there, infinite waits for ever.
 
         Raises:
             Exception: whatever machinery failed inside a worker's thread.
@@ -37,7 +40,7 @@ class Executor(Protocol):
         """Forget the queued fits of a trial and cancel its running ones.
 
         Returns:
-            The number of fits forgotten; results of all others still come.
+            The number of fits forgotten; every other fit still gives a result, cancelled or not.
         """
         ...
 
@@ -75,10 +78,10 @@ class LocalExecutor:
             self._waiting.append(fit)
             self._changed.notify()
 
-    def next_result(self, timeout: float | None) -> Scored | None:
+    def next_result(self, timeout: float) -> Scored | None:
         """Wait for the next finished fit; see `Executor.next_result`."""
         try:
-            result = self._results.get(timeout=timeout)
+            result = self._results.get(timeout=min(timeout, threading.TIMEOUT_MAX))
         except queue.Empty:
             return None
         if isinstance(result, BaseException):

@@ -20,7 +20,9 @@ from smac.runhistory.dataclasses import TrialInfo, TrialValue
 from smac.runhistory.enumerations import StatusType
 
 from automl_agent.codegen.components import plain_config
-from automl_agent.optimization.surrogate import acquisition_maximizer, random_forest
+from automl_agent.json_lines import unwritable
+from automl_agent.optimization.acquisition import QuickConfigSelector, VectorLocalSearch
+from automl_agent.optimization.surrogate import random_forest
 from automl_agent.optimization.trial import Origin, Status
 
 MAX_INITIAL_DESIGN = 5
@@ -82,6 +84,9 @@ class SmacSearch:
         seed: of the whole search.
         crash_cost: finite cost told for trials that failed.
         folder: where SMAC writes its own files.
+
+    Raises:
+        RunDirectoryError: the folder cannot be written.
     """
 
     def __init__(
@@ -95,7 +100,7 @@ class SmacSearch:
         folder: Path,
     ) -> None:
         self._crash_cost = crash_cost
-        with _quiet():
+        with _quiet(), _written_to(folder):
             scenario = Scenario(
                 space,
                 name="smac",
@@ -112,9 +117,9 @@ class SmacSearch:
                 scenario,
                 None,
                 model=random_forest(scenario),
-                acquisition_maximizer=acquisition_maximizer(scenario),
+                acquisition_maximizer=VectorLocalSearch(space, seed=seed),
                 initial_design=DefaultsFirst(scenario, first, n_sobol),
-                config_selector=HPOFacade.get_config_selector(scenario, retrain_after=1),
+                config_selector=QuickConfigSelector(scenario, retrain_after=1),
                 logging_level=False,
                 overwrite=True,
             )
@@ -144,8 +149,16 @@ class SmacSearch:
 
     def close(self) -> None:
         """Write SMAC's own files."""
-        with contextlib.suppress(OSError):  # a full disk; the journal has it all
+        with _quiet(), contextlib.suppress(OSError):  # a full disk; the journal has it all
             self._facade.optimizer.save()
+
+
+@contextlib.contextmanager
+def _written_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 def _origin(smac_origin: str | None) -> Origin:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -130,12 +131,12 @@ class Optimizer:
             RunDirectoryError: a record cannot be written.
             SandboxUnavailableError: a worker cannot be started.
         """
-        while True:
+        while self._open or self._may_ask():
             self._fill_workers()
-            if not self._open:
+            if not self._fits_under_way:
                 break
             left = self._limits.seconds_left(self._refit_seconds)
-            scored = self._executor.next_result(None if left == float("inf") else max(left, 0.0))
+            scored = self._executor.next_result(max(left, 0.0))
             if scored is None:
                 break
             self._take(scored)
@@ -153,12 +154,7 @@ class Optimizer:
 
     def _fill_workers(self) -> None:
         """Ask for trials while a worker would stand idle."""
-        while (
-            self._fits_under_way < self._executor.workers
-            and not self._exhausted
-            and self._limits.may_ask(len(self._trials))
-            and self._limits.seconds_left(self._refit_seconds) > 0
-        ):
+        while self._fits_under_way < self._executor.workers and self._may_ask():
             try:
                 asked = self._smac.ask()
             except SpaceExhaustedError:
@@ -171,6 +167,13 @@ class Optimizer:
             for fold in self._evaluation.folds:
                 self._executor.submit(Fit(trial, fold.index))
                 self._fits_under_way += 1
+
+    def _may_ask(self) -> bool:
+        return (
+            not self._exhausted
+            and self._limits.may_ask(len(self._trials))
+            and self._limits.seconds_left(self._refit_seconds) > 0
+        )
 
     def _take(self, scored: Scored) -> None:
         """Record a finished fit; end its trial when it was the last one, or failed."""
@@ -207,16 +210,19 @@ class Optimizer:
                 self._incumbent = Incumbent(
                     trial.number, cost, score, at, trial.origin, trial.config
                 )
-                self._reserve_refit(state)
+            self._refit_seconds = self._refits()
         self._records.ended(trial, result, self._incumbent, improved=improved)
         self._smac.tell(state.asked, status, cost, state.seconds)
 
-    def _reserve_refit(self, state: _OpenTrial) -> None:
-        """Reserve time to refit this trial on all rows; it grows at worst as the default's does."""
+    def _refits(self) -> float:
+        """Seconds to keep for training the incumbent and the default on all rows."""
+        assert self._incumbent is not None
         folds = self._evaluation.folds
-        growth = len(self._evaluation.y) / np.mean([len(fold.train) for fold in folds])
-        seconds = REFIT_MARGIN * float(growth) * state.seconds / len(folds)
-        self._refit_seconds = seconds
+        growth = len(self._evaluation.y) / float(np.mean([len(fold.train) for fold in folds]))
+        done = [self._results.get(number) for number in {1, self._incumbent.trial}]
+        trials = [result.seconds for result in done if result and result.cost is not None]
+        together = max(trials) if self._executor.workers > 1 else sum(trials)
+        return REFIT_MARGIN * growth * together / len(folds)
 
     def _out_of_fold(self, state: _OpenTrial) -> NDArray[np.float64]:
         evaluation = self._evaluation
@@ -232,6 +238,8 @@ class Optimizer:
         return round(time.monotonic() - self._started, 3)
 
     def _why_stopped(self) -> str:
+        if self._open:
+            return "time"
         if self._exhausted:
             return "space exhausted"
         return "time" if self._limits.may_ask(len(self._trials)) else "trials"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Protocol
 
 import numpy as np
@@ -46,7 +47,9 @@ class SearchRecords:
         """A fit ended."""
         self._events.fit(result, at)
 
-    def keep(self, trial: Trial, cost: float, predictions: NDArray[np.float64], models: list[bytes]) -> None:
+    def keep(
+        self, trial: Trial, cost: float, predictions: NDArray[np.float64], models: list[bytes]
+    ) -> None:
         """Store what a successful trial leaves behind."""
         self.store.keep(trial.number, cost, predictions, models)
 
@@ -61,5 +64,5 @@ class SearchRecords:
 
     def close(self) -> None:
         """Close the files."""
-        self._events.close()
-        self._incumbents.close()
+        with contextlib.closing(self._events):
+            self._incumbents.close()

@@ -31,7 +31,7 @@ class TrialStore:
     def __init__(self, predictions: Path, models: Path) -> None:
         self._predictions = predictions
         self._models = models
-        self._kept: dict[int, tuple[float, int]] = {}
+        self._kept: dict[int, tuple[float, int]] = {}  # cost and bytes, in the order of ending
 
     @classmethod
     def of(cls, run: RunDirectory) -> TrialStore:
@@ -86,7 +86,9 @@ class TrialStore:
             return sum(size for _, size in self._kept.values())
 
         while len(self._kept) > KEPT_TRIALS or total() > KEPT_BYTES:
-            expendable = [t for t in sorted(self._kept, key=self._kept.__getitem__)[1:] if t != 1]
+            # stable: of equal costs the trial that ended first is the incumbent
+            ranked = sorted(self._kept, key=lambda trial: self._kept[trial][0])
+            expendable = [trial for trial in ranked[1:] if trial != 1]
             if not expendable:
                 return
             del self._kept[expendable[-1]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Protocol
 
-from automl_agent import __version__
 from automl_agent.codegen.coder import Attempt, Generation
 from automl_agent.codegen.components import Component
 from automl_agent.codegen.static_checks import imported_modules
@@ -15,6 +14,7 @@ from automl_agent.json_lines import JsonLines
 from automl_agent.run_directory import RunDirectory
 from automl_agent.sandbox.base import Tier
 from automl_agent.settings import Resources, TuneSettings
+from automl_agent.version import __version__
 from llm_clients.base import LLMClient
 from llm_clients.call_log import LoggedClient
 

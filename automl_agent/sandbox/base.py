@@ -1,11 +1,12 @@
 """The sandbox's contract: a call goes in, an outcome comes out.
 
-Generated code that fails, hangs, dies or answers rubbish is an `Outcome`; only a sandbox that cannot
-start at all raises `SandboxUnavailableError`.
+Generated code that fails, hangs, dies or answers rubbish is an `Outcome`; only a sandbox that
+cannot start at all raises `SandboxUnavailableError`.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ Status = Literal["ok", "error", "timeout", "memory", "died", "cancelled", "inval
 
 DEFAULT_WALL_SECONDS = 60.0
 DEFAULT_FILE_BYTES = 4 * 1024**3
+
+# no user site, no script folder on the path, no bytecode; not -I, which would make Python ignore
+# the PYTHON* variables of the environment that `worker_environment` builds
+PYTHON_OPTIONS = ("-s", "-P", "-B")
 
 
 @dataclass(frozen=True)
@@ -121,22 +126,22 @@ class Outcome:
             ValueError: the bytes do not fit the declared shape.
         """
         shape = self.value.get("shape")
-        if not isinstance(shape, list) or not all(isinstance(n, int) and n >= 0 for n in shape):
+        if not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
             raise ValueError(f"no usable shape for {n_rows} predictions")
+        if not self.blobs or len(self.blobs[0]) != math.prod(shape) * 8:
+            raise ValueError(f"the bytes of the {n_rows} predictions do not fit their shape")
         return np.frombuffer(self.blobs[0], dtype=np.float64).reshape(shape)
 
 
 class Sandbox(Protocol):
-    """A warm worker that runs one call at a time. Not thread-safe, except for `cancel`."""
+    """A warm worker that runs one call at a time; other threads may `cancel` it or `close` it."""
 
     @property
     def tier(self) -> str:
         """Name of the tier of containment."""
         ...
 
-    def run(
-        self, call: Call, limits: Limits, cancelled: threading.Event | None = None
-    ) -> Outcome:
+    def run(self, call: Call, limits: Limits, cancelled: threading.Event | None = None) -> Outcome:
         """Run one call to its end.
 
         Args:
@@ -151,7 +156,11 @@ class Sandbox(Protocol):
         ...
 
     def preload(self, modules: tuple[str, ...]) -> None:
-        """Import library modules into the warm process, so that calls find them loaded."""
+        """Import library modules into the warm process, so that calls find them loaded.
+
+        Raises:
+            SandboxUnavailableError: the worker could not be started.
+        """
         ...
 
     def cancel(self) -> None:
@@ -170,7 +179,7 @@ class Mounts:
     Attributes:
         worker: the worker's source file.
         data: read-only folder with the table, or None.
-        scratch: the one writable folder.
+        scratch: the one writable folder; emptied after every call.
     """
 
     worker: Path
@@ -180,7 +189,17 @@ class Mounts:
 
 @dataclass(frozen=True)
 class Launch:
-    """How a tier starts the worker, and where the worker finds things."""
+    """How a tier starts the worker, and where the worker finds things.
+
+    Attributes:
+        command: program and arguments.
+        environment: the whole environment of that program.
+        data: folder of the table as the worker sees it, or None.
+        scratch: scratch folder as the worker sees it.
+        wipe: other folders that calls can write to and no one else does.
+        private_pids: whether the worker has process ids and System V objects of its own, and all
+            that it may kill or remove is its calls'.
+    """
 
     command: tuple[str, ...]
     environment: Mapping[str, str]

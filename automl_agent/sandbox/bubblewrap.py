@@ -1,7 +1,9 @@
 """Tier `bubblewrap`: own namespaces, no network, a whitelist of read-only mounts.
 
 bwrap itself is started with an empty environment (its process keeps the environment it was given,
-readable as /proc/1/environ inside), and mounts name folders one by one, never `/`.
+readable as /proc/1/environ inside), and mounts name folders one by one, never `/`. Only the scratch
+folder and /dev/shm can be written, so that it is known what a call may leave behind: bwrap's own
+root and /dev are writable unless they are remounted, and /tmp is the scratch folder.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from automl_agent.sandbox.base import Launch, Mounts, worker_environment
+from automl_agent.sandbox.base import PYTHON_OPTIONS, Launch, Mounts, worker_environment
 
 DATA, SCRATCH, WORKER = "/data", "/scratch", "/worker.py"
 
@@ -30,7 +32,7 @@ SYSTEM = (
     "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
     "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
     "--ro-bind-try", "/etc/localtime", "/etc/localtime",
-    "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp",
+    "--dev", "/dev", "--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--proc", "/proc",
 )  # fmt: skip
 
 
@@ -46,21 +48,25 @@ class Bubblewrap:
         """See `Tier.launch`."""
         environment = worker_environment(SCRATCH)
         command = [self.executable, *ISOLATION, *SYSTEM]
-        for folder in interpreter_folders():
+        folders = interpreter_folders()
+        for folder in folders:
             command += ["--ro-bind", folder, folder]
+        if not any(Path(folder).is_relative_to("/tmp") for folder in folders):
+            command += ["--symlink", SCRATCH, "/tmp"]
         command += ["--ro-bind", str(mounts.worker), WORKER]
         if mounts.data is not None:
             command += ["--ro-bind", str(mounts.data), DATA]
-        command += ["--bind", str(mounts.scratch), SCRATCH, "--chdir", SCRATCH, "--clearenv"]
+        command += ["--bind", str(mounts.scratch), SCRATCH, "--chdir", SCRATCH]
+        command += ["--remount-ro", "/", "--clearenv"]
         for key, value in environment.items():
             command += ["--setenv", key, value]
-        command += [sys.executable, "-I", "-B", WORKER]
+        command += [sys.executable, *PYTHON_OPTIONS, WORKER]
         return Launch(
             command=tuple(command),
             environment={},
             data=DATA if mounts.data is not None else None,
             scratch=SCRATCH,
-            wipe=("/tmp", "/dev/shm"),
+            wipe=("/dev/shm",),
             private_pids=True,
         )
 

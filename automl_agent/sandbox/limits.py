@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from automl_agent.sandbox.base import Launch, Mounts, worker_environment
+from automl_agent.sandbox.base import PYTHON_OPTIONS, Launch, Mounts, worker_environment
 
 WARNING = (
     "generated code runs with your own rights, files and network (only time, memory and the "
@@ -27,7 +27,7 @@ class LimitsOnly:
         """See `Tier.launch`."""
         scratch = str(mounts.scratch)
         return Launch(
-            command=(sys.executable, "-I", "-B", str(mounts.worker)),
+            command=(sys.executable, *PYTHON_OPTIONS, str(mounts.worker)),
             environment=worker_environment(scratch),
             data=None if mounts.data is None else str(mounts.data),
             scratch=scratch,

@@ -3,7 +3,7 @@
 The **warm** process imports the libraries, maps the table and then forks once per call. It reads a
 call's header but never its blobs: the fork reads those (training labels among them) from the
 request pipe itself, runs the generated code, and sends one payload back. Afterwards the warm
-process kills everything that the fork left behind and empties the scratch folder.
+process kills everything that the fork left behind and removes every file it could have written.
 
 Frames, on both pipes: 4 bytes of length (big endian), a JSON header, then the blobs whose lengths
 the header lists under "blobs". Standard input carries requests, standard output replies.
@@ -12,8 +12,9 @@ the header lists under "blobs". Standard input carries requests, standard output
                      "private_pids": bool}                   -> {"ready": true}
     {"op": "preload", "modules": [...]}                      -> {"ready": true, "missing": [...]}
     {"op": "space" | "scenario" | "fit" | "predict", "id": n, "limits": {...}, ...}
-                     -> {"id": n, "outcome": ..., "stage": ..., "seconds": ..., "log": ...} + payload
-    {"op": "cancel"} while a call runs: that call ends at once with the outcome "cancelled"
+                     -> {"id": n, "outcome": ..., "stage": ..., "seconds": ..., "log": ...,
+                         "leaving": bool} + payload; "leaving": start another worker
+    {"op": "cancel", "id": n} while call n runs: it ends at once with the outcome "cancelled"
 """
 
 from __future__ import annotations
@@ -27,29 +28,42 @@ import linecache
 import os
 import resource
 import select
-import shutil
 import signal
+import stat
 import struct
 import sys
 import time
 import traceback
 import types
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Header = dict[str, Any]
+Answer = tuple[Header, Sequence[bytes]]
+Stage = Callable[[bytes], object]
 
 MAX_HEADER = 16 * 1024 * 1024
 MAX_PAYLOAD = 2 * 1024 * 1024 * 1024
 LOG_TAIL = 8 * 1024
+LONGEST_WAIT = 3600.0  # select() refuses very long time-outs
 LENGTH = struct.Struct(">I")
 TOTAL = struct.Struct(">Q")
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+IPC_RMID = 0
 STAGES = {b"i": "import", b"t": "train", b"p": "predict", b"s": "pickle", b"c": "call"}
 
 
 # ---------------------------------------------------------------------------------------- frames
 
 
-def read_exactly(fd, size):
+def read_exactly(fd: int, size: int) -> bytes:
     """Return `size` bytes; raises EOFError when the other side is gone."""
-    parts = []
+    parts: list[bytes] = []
     while size:
         part = os.read(fd, min(size, 1 << 20))
         if not part:
@@ -59,71 +73,81 @@ def read_exactly(fd, size):
     return b"".join(parts)
 
 
-def write_all(fd, data):
+def write_all(fd: int, data: bytes | bytearray | memoryview) -> None:
+    """Write everything, however small the pipe is."""
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
 
 
-def read_header(fd):
+def read_header(fd: int) -> Header:
+    """Read the header of a frame, leaving its blobs in the pipe."""
     (size,) = LENGTH.unpack(read_exactly(fd, LENGTH.size))
     if size > MAX_HEADER:
         raise ValueError("header too large")
-    return json.loads(read_exactly(fd, size))
+    header: Header = json.loads(read_exactly(fd, size))
+    return header
 
 
-def frame(header, blobs=()):
+def head_of(header: Header, blobs: Sequence[bytes | memoryview] = ()) -> bytes:
+    """The first part of a frame; the blobs follow it."""
     head = json.dumps({**header, "blobs": [len(blob) for blob in blobs]}).encode()
-    return b"".join([LENGTH.pack(len(head)), head, *blobs])
+    return LENGTH.pack(len(head)) + head
 
 
 # ----------------------------------------------------------------------- what runs in the fork
 
 
-class RecordingConfig(dict):
+class RecordingConfig(dict[str, Any]):
     """A configuration that remembers which hyperparameters were read."""
 
-    def __init__(self, values):
+    def __init__(self, values: dict[str, Any]) -> None:
         super().__init__(values)
-        self.seen = set()
+        self.seen: set[str] = set()
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: str) -> Any:
         self.seen.add(key)
         return super().__getitem__(key)
 
-    def get(self, key, default=None):
+    def __contains__(self, key: object) -> bool:
+        self.seen.add(str(key))
+        return super().__contains__(key)
+
+    # with __iter__ overridden, dict(config) and **config read through keys() and __getitem__
+    def __iter__(self) -> Any:
+        return super().__iter__()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As in dict; counts as read."""
         self.seen.add(key)
         return super().get(key, default)
 
-    def pop(self, key, *default):
+    def pop(self, key: str, *default: Any) -> Any:
+        """As in dict; counts as read."""
         self.seen.add(key)
         return super().pop(key, *default)
 
-    def __contains__(self, key):
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """As in dict; counts as read."""
         self.seen.add(key)
-        return super().__contains__(key)
+        return super().setdefault(key, default)
 
-    def _all(self):
+    def items(self) -> Any:
+        """As in dict; everything counts as read."""
         self.seen.update(super().keys())
-
-    # overriding __iter__ also routes dict(config) and **config through keys() and __getitem__
-    def __iter__(self):
-        return super().__iter__()
-
-    def items(self):
-        self._all()
         return super().items()
 
-    def values(self):
-        self._all()
+    def values(self) -> Any:
+        """As in dict; everything counts as read."""
+        self.seen.update(super().keys())
         return super().values()
 
-    def copy(self):
-        self._all()
-        return dict(super().items())
+    def copy(self) -> dict[str, Any]:
+        """A plain dict; everything counts as read."""
+        return dict(self.items())
 
 
-def load_module(name, source):
+def load_module(name: str, source: str) -> types.ModuleType:
     """Run generated source as module `name`, so that tracebacks show its lines."""
     filename = f"{name}.py"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
@@ -138,7 +162,7 @@ def load_module(name, source):
     return module
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """A JSON-safe copy of what generated code returned; numpy scalars become Python's."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
@@ -151,7 +175,8 @@ def plain(value):
     return str(value)
 
 
-def call_space(request, _blobs, _table, stage):
+def call_space(request: Header, _blobs: list[bytes], _table: Any, stage: Stage) -> Answer:
+    """Run config_space.py."""
     stage(b"i")
     module = load_module("config_space", request["source"])
     stage(b"c")
@@ -160,13 +185,14 @@ def call_space(request, _blobs, _table, stage):
         raise TypeError(
             f"get_configspace() must return a ConfigurationSpace, not {type(space).__name__}"
         )
-    initial = getattr(module, "get_initial_configurations", list)()
+    initial: Any = getattr(module, "get_initial_configurations", list)()
     if not isinstance(initial, list | tuple) or not all(isinstance(c, dict) for c in initial):
         raise TypeError("get_initial_configurations() must return a list of dicts")
     return {"space": plain(space.to_serialized_dict()), "initial": plain(initial)}, []
 
 
-def call_scenario(request, _blobs, _table, stage):
+def call_scenario(request: Header, _blobs: list[bytes], _table: Any, stage: Stage) -> Answer:
+    """Run scenario.py on a serialised space."""
     import dataclasses
 
     from ConfigSpace import ConfigurationSpace
@@ -186,7 +212,7 @@ def call_scenario(request, _blobs, _table, stage):
     return {"fields": plain(fields)}, []
 
 
-def predict(model, X, task):
+def predict(model: Any, X: pd.DataFrame, task: str) -> NDArray[np.float64]:
     """Predictions of `model` as a float64 array: (N, K) probabilities, or (N,) values."""
     import numpy as np
 
@@ -206,13 +232,14 @@ def predict(model, X, task):
     return np.ascontiguousarray(np.asarray(prediction), dtype=np.float64)
 
 
-def rows_of(table, blob):
+def rows_of(table: pd.DataFrame, blob: bytes) -> pd.DataFrame:
+    """The rows of the table whose positions (int64) the blob lists."""
     import numpy as np
 
     return table.iloc[np.frombuffer(blob, dtype=np.int64)].reset_index(drop=True)
 
 
-def call_fit(request, blobs, table, stage):
+def call_fit(request: Header, blobs: list[bytes], table: Any, stage: Stage) -> Answer:
     """Blobs: training rows, their labels, rows to predict (int64, labels as declared)."""
     import numpy as np
 
@@ -244,7 +271,7 @@ def call_fit(request, blobs, table, stage):
     return answer, payload
 
 
-def call_predict(request, blobs, table, stage):
+def call_predict(request: Header, blobs: list[bytes], table: Any, stage: Stage) -> Answer:
     """Blobs: rows to predict (int64), the model as `call_fit` returned it."""
     import pickle
 
@@ -257,7 +284,7 @@ def call_predict(request, blobs, table, stage):
     return {"shape": list(prediction.shape), "predict_seconds": seconds}, [prediction.tobytes()]
 
 
-CALLS = {
+CALLS: dict[str, Callable[[Header, list[bytes], Any, Stage], Answer]] = {
     "space": call_space,
     "scenario": call_scenario,
     "fit": call_fit,
@@ -265,9 +292,9 @@ CALLS = {
 }
 
 
-def describe_error(error):
+def describe_error(error: BaseException) -> Header:
     """Type, message and the frames of generated code (else the innermost) of an exception."""
-    frames = [
+    frames: list[Header] = [
         {"file": entry.filename, "line": entry.lineno, "name": entry.name, "text": entry.line or ""}
         for entry in traceback.extract_tb(error.__traceback__)
         if entry.filename != __file__
@@ -275,29 +302,46 @@ def describe_error(error):
     if isinstance(error, SyntaxError) and error.filename:
         text = (error.text or "").rstrip()
         frames = [{"file": error.filename, "line": error.lineno, "name": "", "text": text}]
-    generated = [f for f in frames if os.sep not in f["file"]]
-    kept = generated[-6:]
+    kept = [entry for entry in frames if os.sep not in entry["file"]][-6:]
     if frames and frames[-1] not in kept:
         kept.append(frames[-1])
     for entry in kept:
         entry["file"] = os.sep.join(entry["file"].split(os.sep)[-3:])
-    return {"type": type(error).__name__, "message": str(error)[:4000], "frames": kept}
+        entry["text"] = printable(entry["text"])[:LOG_TAIL]
+    try:
+        message = str(error)
+    except BaseException:
+        message = "(its message cannot be printed)"
+    return {"type": type(error).__name__, "message": printable(message)[:4000], "frames": kept}
 
 
-def apply_limits(limits):
+def printable(text: str) -> str:
+    """The text without lone surrogates, which no file or terminal would take."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def lower_limit(which: int, value: int) -> None:
+    """Set a resource limit, or leave it at the machine's own where that is lower."""
+    hard = resource.getrlimit(which)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (value, value))
+
+
+def apply_limits(limits: Header) -> None:
+    """Limit this process's memory, files and threads."""
     memory = limits.get("memory_bytes")
     if memory:
         size = 0
         with contextlib.suppress(OSError), open("/proc/self/statm") as statm:
             size = int(statm.read().split()[0]) * resource.getpagesize()
         if size:
-            resource.setrlimit(resource.RLIMIT_AS, (size + memory, size + memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            lower_limit(resource.RLIMIT_AS, size + memory)
+    lower_limit(resource.RLIMIT_CORE, 0)
     if limits.get("file_bytes"):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limits["file_bytes"], limits["file_bytes"]))
+        lower_limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
     threads = int(limits.get("threads") or 1)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(threads)
+    for pool in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+        os.environ[f"{pool}_NUM_THREADS"] = str(threads)
     os.environ["LOKY_MAX_CPU_COUNT"] = str(threads)
     if threads > 1:
         # the warm process loaded its pools with one thread, so that it can fork
@@ -306,27 +350,38 @@ def apply_limits(limits):
         threadpool_limits(limits=threads)
 
 
-def run_in_fork(request, table, requests_fd, payload_fd, log_fd, status_fd, scratch):
+def run_in_fork(
+    request: Header,
+    table: pd.DataFrame | None,
+    requests_fd: int,
+    payload_fd: int,
+    log_fd: int,
+    status_fd: int,
+    hello: Header,
+) -> NoReturn:
     """Everything the fork does; never returns."""
     code = 1
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_DUMPABLE, 1)
+        if os.getppid() != hello["pid"]:
+            os._exit(code)  # the warm process died before its death could be a signal
         blobs = [read_exactly(requests_fd, size) for size in request["blobs"]]
         os.write(status_fd, b"!")
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         os.dup2(log_fd, 1)
         os.dup2(log_fd, 2)
-        kept = {0, 1, 2, payload_fd, status_fd}
-        close_other_descriptors(kept)
-        os.chdir(scratch)
+        close_other_descriptors({0, 1, 2, payload_fd, status_fd})
+        os.chdir(hello["scratch"])
         apply_limits(request["limits"])
 
-        def stage(name):
+        def stage(name: bytes) -> None:
             os.write(status_fd, name)
 
+        payload: Sequence[bytes]
         try:
             answer, payload = CALLS[request["op"]](request, blobs, table, stage)
             answer["ok"] = True
@@ -337,15 +392,17 @@ def run_in_fork(request, table, requests_fd, payload_fd, log_fd, status_fd, scra
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
-        data = frame(answer, payload)
-        write_all(payload_fd, TOTAL.pack(len(data)))
-        write_all(payload_fd, data)
+        head = head_of(answer, payload)
+        write_all(payload_fd, TOTAL.pack(len(head) + sum(len(part) for part in payload)))
+        for part in (head, *payload):
+            write_all(payload_fd, part)
         code = 0
     finally:
         os._exit(code)
 
 
-def close_other_descriptors(kept):
+def close_other_descriptors(kept: set[int]) -> None:
+    """Close everything that generated code has no business with."""
     top = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     last = 2
     for fd in sorted(kept):
@@ -358,37 +415,52 @@ def close_other_descriptors(kept):
 # ------------------------------------------------------------------------- the warm process
 
 
-def prctl(option, value):
+def prctl(option: int, value: int) -> None:
+    """Set an attribute of this process, where there is such a thing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def descendants():
+def descendants() -> set[int]:
     """Process ids of all live descendants of this process (from /proc)."""
-    parents = {}
+    parents: dict[int, int] = {}
     for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:
         if entry.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as stat:
-                parents[int(entry)] = int(stat.read().rpartition(b")")[2].split()[1])
-    found, frontier = set(), {os.getpid()}
+            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as stat_file:
+                parents[int(entry)] = int(stat_file.read().rpartition(b")")[2].split()[1])
+    found: set[int] = set()
+    frontier = {os.getpid()}
     while frontier:
         frontier = {pid for pid, parent in parents.items() if parent in frontier} - found
         found |= frontier
     return found
 
 
-def kill_leftovers(group, private_pids):
+def send_signal(send: Callable[[int, int], None], target: int, number: int) -> None:
+    """Send a signal to a process or group that may be gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        send(target, number)
+
+
+def kill_descendants() -> None:
+    """Kill every descendant; they are stopped first, so that none forks away."""
+    stopped: set[int] = set()
+    while new := descendants() - stopped:
+        for pid in new:
+            send_signal(os.kill, pid, signal.SIGSTOP)
+        stopped |= new
+    for pid in stopped:
+        send_signal(os.kill, pid, signal.SIGKILL)
+
+
+def kill_leftovers(group: int, private_pids: bool) -> None:
     """Kill whatever a fork left behind and reap it; only the warm process survives."""
     while True:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
         if private_pids:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(-1, signal.SIGKILL)
+            send_signal(os.kill, -1, signal.SIGKILL)
         else:
-            for pid in descendants():
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+            send_signal(os.killpg, group, signal.SIGKILL)
+            kill_descendants()
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -397,47 +469,124 @@ def kill_leftovers(group, private_pids):
         time.sleep(0.001)
 
 
-def empty_folder(folder, kept=()):
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
-            if entry.name in kept:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):
-                    os.unlink(entry.path)
+def open_folder(path: str, parent: int | None = None) -> int:
+    """Descriptor of a folder, never of what a symbolic link points to, with its lock broken."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        fd = os.open(path, flags, dir_fd=parent)
+    except PermissionError:
+        os.chmod(path, 0o700, dir_fd=parent)
+        fd = os.open(path, flags, dir_fd=parent)
+    with contextlib.suppress(PermissionError):
+        os.fchmod(fd, 0o700)
+    return fd
+
+
+def dissolve(name: str, top: int) -> bool:
+    """Delete one entry of the folder `top`, after moving the folders inside it up into `top`."""
+    try:
+        if not stat.S_ISDIR(os.stat(name, dir_fd=top, follow_symlinks=False).st_mode):
+            os.unlink(name, dir_fd=top)
+            return True
+        folder = open_folder(name, top)
+        try:
+            for entry in os.listdir(folder):
+                if stat.S_ISDIR(os.stat(entry, dir_fd=folder, follow_symlinks=False).st_mode):
+                    os.close(open_folder(entry, folder))  # a locked folder cannot be moved
+                    moved = os.urandom(12).hex()
+                    os.rename(entry, moved, src_dir_fd=folder, dst_dir_fd=top)
+                else:
+                    os.unlink(entry, dir_fd=folder)
+        finally:
+            os.close(folder)
+        os.rmdir(name, dir_fd=top)
+    except OSError:
+        return False
+    return True
+
+
+def empty_folder(path: str) -> bool:
+    """Delete what lies in a folder, however deep or locked; whether nothing is left.
+
+    Folders are flattened, one level at a time: no recursion, no path longer than a name.
+    """
+    try:
+        top = open_folder(path)
+    except OSError:
+        return False
+    try:
+        while names := os.listdir(top):
+            if not sum([dissolve(name, top) for name in names]):
+                return False
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(top)
+
+
+def remove_ipc_objects() -> None:
+    """Remove System V shared memory, semaphores and queues: they outlive their processes."""
+    libc = ctypes.CDLL(None)
+    remove: dict[str, Callable[[int], object]] = {
+        "shm": lambda key: libc.shmctl(key, IPC_RMID, None),
+        "sem": lambda key: libc.semctl(key, 0, IPC_RMID),
+        "msg": lambda key: libc.msgctl(key, IPC_RMID, None),
+    }
+    for kind, remove_one in remove.items():
+        with contextlib.suppress(OSError), open(f"/proc/sysvipc/{kind}") as listing:
+            for line in listing.readlines()[1:]:
+                remove_one(int(line.split()[1]))
 
 
 class Watch:
     """What the warm process learns of one fork while it runs."""
 
-    def __init__(self):
+    def __init__(self, payload_fd: int, log_fd: int, status_fd: int) -> None:
+        self.payload_fd = payload_fd
+        self.log_fd = log_fd
+        self.open_fds = {payload_fd, log_fd, status_fd}
         self.payload = bytearray()
-        self.total = None
+        self.total: int | None = None
         self.log = b""
         self.stage = "start"
         self.inputs_read = False
 
-    def complete(self):
-        if self.total is None and len(self.payload) >= TOTAL.size:
-            (self.total,) = TOTAL.unpack(self.payload[: TOTAL.size])
-            del self.payload[: TOTAL.size]
-        return self.total is not None and len(self.payload) >= self.total
+    def take(self, fd: int) -> None:
+        """Read what has arrived on one of the fork's pipes."""
+        data = os.read(fd, 1 << 20)
+        if not data:
+            self.open_fds.discard(fd)
+        elif fd == self.payload_fd:
+            self.payload += data
+            if self.total is None and len(self.payload) >= TOTAL.size:
+                (self.total,) = TOTAL.unpack(self.payload[: TOTAL.size])
+                del self.payload[: TOTAL.size]
+        elif fd == self.log_fd:
+            self.log = (self.log + data)[-LOG_TAIL:]
+        else:
+            self.inputs_read = self.inputs_read or b"!" in data
+            marks = [data[i : i + 1] for i in range(max(0, len(data) - 64), len(data))]
+            known = [STAGES[mark] for mark in marks if mark in STAGES]
+            self.stage = known[-1] if known else self.stage
 
-    def too_large(self):
-        return self.total is not None and self.total > MAX_PAYLOAD
+    def drain(self) -> None:
+        """Read what an ended fork has left in its pipes."""
+        while ready := select.select(list(self.open_fds), [], [], 0)[0]:
+            for fd in ready:
+                self.take(fd)
 
-    def note_status(self, data):
-        for mark in data:
-            mark = bytes([mark])
-            if mark == b"!":
-                self.inputs_read = True
-            else:
-                self.stage = STAGES.get(mark, self.stage)
+    def verdict(self) -> str | None:
+        """How the fork's answer stands: "returned", "overflow", or None while it is incomplete."""
+        if self.total is None:
+            return None
+        if self.total > MAX_PAYLOAD:
+            return "overflow"
+        return "returned" if len(self.payload) >= self.total else None
 
 
-def exited(pid):
+def exited(pid: int) -> bool:
     """Whether the child has ended, without reaping it."""
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -445,51 +594,44 @@ def exited(pid):
         return True
 
 
-def watch_fork(pid, requests_fd, payload_fd, log_fd, status_fd, deadline):
+def watch_fork(pid: int, watch: Watch, request: Header, requests_fd: int, deadline: float) -> str:
     """Collect the fork's payload and log until it is done, ends, overruns or is cancelled."""
-    watch = Watch()
-    open_fds = {payload_fd, log_fd, status_fd}
     pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
     try:
         while True:
-            if watch.complete():
-                return watch, "returned"
-            if watch.too_large():
-                return watch, "overflow"
-            left = deadline - time.monotonic()
+            if verdict := watch.verdict():
+                return verdict
+            left = min(deadline - time.monotonic(), LONGEST_WAIT)
             if left <= 0:
-                return watch, "timeout"
-            listening = [*open_fds, *([pidfd] if pidfd is not None else [])]
+                return "timeout"
+            listening = [*watch.open_fds, *([] if pidfd is None else [pidfd])]
             if watch.inputs_read:
                 listening.append(requests_fd)
             wait = left if pidfd is not None else min(left, 0.02)
             ready, _, _ = select.select(listening, [], [], wait)
-            for fd in open_fds.intersection(ready):
-                data = os.read(fd, 1 << 20)
-                if not data:
-                    open_fds.discard(fd)
-                elif fd == payload_fd:
-                    watch.payload += data
-                elif fd == log_fd:
-                    watch.log = (watch.log + data)[-LOG_TAIL:]
-                else:
-                    watch.note_status(data)
+            arrived = watch.open_fds.intersection(ready)
+            for fd in arrived:
+                watch.take(fd)
             if requests_fd in ready:
                 header = read_header(requests_fd)  # EOFError: our parent is gone
-                if header.get("op") == "cancel":
-                    return watch, "cancelled"
+                if header.get("op") == "cancel" and header.get("id") == request["id"]:
+                    return "cancelled"
             # nothing left to read and the process is gone: it died without a full payload
-            if not open_fds.intersection(ready) and exited(pid):
-                return watch, "returned" if watch.complete() else "died"
+            if not arrived and exited(pid):
+                return "died"
     finally:
         if pidfd is not None:
             os.close(pidfd)
 
 
-def serve_call(request, table, requests_fd, replies_fd, hello):
+def serve_call(
+    request: Header,
+    table: pd.DataFrame | None,
+    requests_fd: int,
+    replies_fd: int,
+    hello: Header,
+) -> None:
     """Fork, watch, clean up, reply."""
-    scratch = os.path.join(hello["scratch"], "fit")
-    os.makedirs(scratch, exist_ok=True)
     payload_read, payload_write = os.pipe()
     log_read, log_write = os.pipe()
     status_read, status_write = os.pipe()
@@ -497,22 +639,24 @@ def serve_call(request, table, requests_fd, replies_fd, hello):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     pid = os.fork()
     if pid == 0:
-        run_in_fork(request, table, requests_fd, payload_write, log_write, status_write, scratch)
+        run_in_fork(request, table, requests_fd, payload_write, log_write, status_write, hello)
     for fd in (payload_write, log_write, status_write):
         os.close(fd)
+    watch = Watch(payload_read, log_read, status_read)
     deadline = started + float(request["limits"]["wall_seconds"])
     try:
-        watch, outcome = watch_fork(
-            pid, requests_fd, payload_read, log_read, status_read, deadline
-        )
+        outcome = watch_fork(pid, watch, request, requests_fd, deadline)
     finally:
         exit_code = reap(pid, hello["private_pids"])
+        watch.drain()  # now that nobody is left to write, this ends
         for fd in (payload_read, log_read, status_read):
             os.close(fd)
-        empty_folder(scratch)
-        for folder, mounted in hello["wipe"].items():
-            empty_folder(folder, mounted)
+        clean = clean_up(hello)
+    if outcome == "died":
+        outcome = watch.verdict() or "died"  # its last words were still in the pipe
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # a fork that died before it had read its blobs leaves the request pipe out of step
+    leaving = not (watch.inputs_read and clean)
     reply = {
         "id": request["id"],
         "outcome": outcome,
@@ -521,19 +665,28 @@ def serve_call(request, table, requests_fd, replies_fd, hello):
         "seconds": time.monotonic() - started,
         "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "log": watch.log.decode("utf-8", "replace"),
+        "leaving": leaving,
     }
-    payload = [bytes(watch.payload[: watch.total])] if outcome == "returned" else []
-    write_all(replies_fd, frame(reply, payload))
-    if not watch.inputs_read:
-        # the fork died before it had read its blobs: the request pipe is out of step
+    blobs = [memoryview(watch.payload)[: watch.total]] if outcome == "returned" else []
+    write_all(replies_fd, head_of(reply, blobs))
+    for blob in blobs:
+        write_all(replies_fd, blob)
+    if leaving:
         os._exit(3)
 
 
-def reap(pid, private_pids):
+def clean_up(hello: Header) -> bool:
+    """Remove what one call could leave to the next; whether all is gone."""
+    if hello["private_pids"]:
+        remove_ipc_objects()
+    emptied = [empty_folder(folder) for folder in (hello["scratch"], *hello["wipe"])]
+    return all(emptied)
+
+
+def reap(pid: int, private_pids: bool) -> int | None:
     """Kill the fork and all it started; its exit code, or minus the signal that ended it."""
     ended = exited(pid)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
+    send_signal(os.kill, pid, signal.SIGKILL)
     code = None
     with contextlib.suppress(ChildProcessError):
         status = os.waitpid(pid, 0)[1]
@@ -542,7 +695,8 @@ def reap(pid, private_pids):
     return code
 
 
-def import_all(names):
+def import_all(names: Iterable[str]) -> list[str]:
+    """Import library modules; the names of those that cannot be imported."""
     missing = []
     for name in names:
         try:
@@ -552,39 +706,48 @@ def import_all(names):
     return missing
 
 
-def load_table(path):
+def load_table(path: str) -> pd.DataFrame:
     """The feature table as a DataFrame, read from an Arrow file without starting threads."""
     import pyarrow as pa
 
     pa.set_cpu_count(1)
     with pa.memory_map(path) as source:
-        return pa.ipc.open_file(source).read_all().to_pandas(use_threads=False)
+        table: pd.DataFrame = pa.ipc.open_file(source).read_all().to_pandas(use_threads=False)
+        return table
 
 
-def main():
+def end_with_descendants(_number: int, _frame: types.FrameType | None) -> None:
+    """Handle SIGTERM, which also comes when our parent dies: nobody is left behind."""
+    kill_descendants()
+    os._exit(0)
+
+
+def main() -> None:
+    """Greet, then serve calls until the other side is gone."""
     requests_fd, replies_fd = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_DUMPABLE, 0)  # forks cannot open our memory, our pipes or our environment
     try:
         hello = read_header(requests_fd)
-        # what stands there before the first fork are mount points: this interpreter may be one
-        hello["wipe"] = {folder: os.listdir(folder) for folder in hello["wipe"]}
+        hello["pid"] = os.getpid()
         if not hello["private_pids"]:
-            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.signal(signal.SIGTERM, end_with_descendants)
+            prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         import_all(hello["preload"])
         table = load_table(hello["table"]) if hello["table"] else None
         gc.collect()
         gc.freeze()
-        write_all(replies_fd, frame({"ready": True}))
+        write_all(replies_fd, head_of({"ready": True}))
         while True:
             request = read_header(requests_fd)
             if request["op"] == "preload":
                 missing = import_all(request["modules"])
                 gc.freeze()
-                write_all(replies_fd, frame({"ready": True, "missing": missing}))
+                write_all(replies_fd, head_of({"ready": True, "missing": missing}))
             elif request["op"] in CALLS:
                 serve_call(request, table, requests_fd, replies_fd, hello)
             # a cancel that arrives after its call has ended is answered by that call's reply

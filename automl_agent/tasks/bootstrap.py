@@ -49,19 +49,48 @@ def bootstrap_interval(
         InputError: the level is out of range.
         UndefinedScoreError: the metric is undefined on the rows themselves.
     """
-    if not 0.0 < level < 1.0:
-        raise InputError(f"the interval's level is {level:g}", "it must lie between 0 and 1")
     metric.score(y, prediction)
+    return _interval(_scores(metric, y, prediction, seed, n_resamples), level)
+
+
+def bootstrap_difference(
+    metric: Metric,
+    y: NDArray[Any],
+    first: NDArray[Any],
+    second: NDArray[Any],
+    *,
+    seed: int,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Give an interval for how much the first prediction scores above the second.
+
+    Both are scored on the same resamples, so that what is hard or easy for both cancels out; see
+    `bootstrap_interval` for the method, the arguments and the errors.
+    """
+    metric.score(y, first)
+    scores = _scores(metric, y, first, seed, n_resamples)
+    return _interval(scores - _scores(metric, y, second, seed, n_resamples), level)
+
+
+def _scores(
+    metric: Metric, y: NDArray[Any], prediction: NDArray[Any], seed: int, n_resamples: int
+) -> Floats:
+    """Score a prediction on resamples that depend on the seed and the sizes only."""
     rng = np.random.default_rng(seed)
     prepared = metric.prepare(prediction)
     if metric.row_values is not None:
         draws = _resamples(n_resamples, len(y), _MEAN_WORK)
         values = metric.row_values(y, prepared)
         means = [np.dot(_weights(len(y), rng), values) / len(y) for _ in range(draws)]
-        scores = np.asarray(metric.of_mean(np.array(means)), np.float64)
-    else:
-        draws = _resamples(n_resamples, prepared.size, _OTHER_WORK)
-        scores = np.array([_score(metric, y, prepared, rng) for _ in range(draws)])
+        return np.asarray(metric.of_mean(np.array(means)), np.float64)
+    draws = _resamples(n_resamples, prepared.size, _OTHER_WORK)
+    return np.array([_score(metric, y, prepared, rng) for _ in range(draws)])
+
+
+def _interval(scores: Floats, level: float) -> tuple[float, float]:
+    if not 0.0 < level < 1.0:
+        raise InputError(f"the interval's level is {level:g}", "it must lie between 0 and 1")
     defined = scores[np.isfinite(scores)]
     if not len(defined):
         return float("nan"), float("nan")

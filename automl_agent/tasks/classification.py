@@ -26,7 +26,8 @@ def _problem(array: Any, n_rows: int, n_classes: int) -> str | None:
         return problem
     if array.size and array.min() < 0:
         return f"predict_proba gave negative probabilities, down to {array.min():.3g}"
-    off = np.abs(array.sum(axis=1) - 1.0)
+    with np.errstate(over="ignore"):  # two huge numbers: their sum is off in any case
+        off = np.abs(array.sum(axis=1) - 1.0)
     if np.any(off > _SUM_TOLERANCE):
         worst = int(off.argmax())
         return (

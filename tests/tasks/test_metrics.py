@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from automl_agent.exceptions import InputError
-from automl_agent.tasks.bootstrap import bootstrap_interval
+from automl_agent.tasks.bootstrap import bootstrap_difference, bootstrap_interval
 from automl_agent.tasks.metrics import METRICS, UndefinedScoreError, find_metric, metric_names
 
 CLASSIFICATION = metric_names("classification")
@@ -182,3 +182,16 @@ def test_intervals_take_bounded_time() -> None:
     started = time.perf_counter()
     bootstrap_interval(METRICS["log_loss"], y, proba, seed=0, n_resamples=10**9)
     assert time.perf_counter() - started < 10
+
+
+def test_a_paired_difference_is_surer_than_two_intervals() -> None:
+    rng = np.random.default_rng(3)
+    y = rng.normal(size=400)
+    noise = rng.normal(size=400)
+    better, worse = y + noise, y + 1.05 * noise
+    rmse = find_metric("rmse", "regression")
+    low, high = bootstrap_difference(rmse, y, better, worse, seed=0)
+    assert low < high < 0
+    alone = bootstrap_interval(rmse, y, better, seed=0)
+    assert alone[0] < rmse.score(y, worse) < alone[1]
+    assert bootstrap_difference(rmse, y, worse, better, seed=0) == pytest.approx((-high, -low))

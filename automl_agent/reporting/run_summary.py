@@ -1,0 +1,64 @@
+"""What can be said of a run from its directory alone, finished or not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from automl_agent.exceptions import RunDirectoryError
+from automl_agent.optimization.events import read_history, read_incumbents
+from automl_agent.run_directory import RunDirectory
+
+
+def summarise_run(run: RunDirectory) -> dict[str, Any]:
+    """One run in a row: name, state, what was tuned, scores."""
+    described = _read(run, "run.json")
+    result = _read(run, "result.json")
+    incumbents = read_incumbents(run / "incumbents.jsonl")
+    test = result.get("test", {}).get("final") or {}
+    return {
+        "run": run.name,
+        "state": run.state()[0],
+        "created": described.get("created"),
+        "dataset": described.get("dataset"),
+        "model": described.get("model"),
+        "author": described.get("author"),
+        "metric": described.get("metric"),
+        "validation": incumbents[-1].score if incumbents else None,
+        "test": test.get("score"),
+        "trials": result.get("trials", {}).get("finished"),
+    }
+
+
+def describe_run_so_far(run: RunDirectory) -> dict[str, Any]:
+    """Everything that `runs show` prints, JSON-ready; works at any moment of a run's life."""
+    history = read_history(run / "events.jsonl")
+    state, reason = run.state()
+    finished = history.results.values()
+    origins = Counter(
+        history.trials[r.trial].origin.value for r in finished if r.trial in history.trials
+    )
+    return {
+        "run": run.name,
+        "path": str(run.path),
+        "state": state,
+        "reason": reason,
+        "description": _read(run, "run.json"),
+        "budget": _read(run, "budget.json"),
+        "incumbents": [i.to_dict() for i in read_incumbents(run / "incumbents.jsonl")],
+        "trials": {
+            "asked": len(history.trials),
+            "finished": len(history.results),
+            "by_origin": dict(origins),
+            "by_status": dict(Counter(r.status.value for r in finished)),
+        },
+        "failures": dict(Counter(r.reason for r in finished if r.reason).most_common(5)),
+        "result": _read(run, "result.json") or None,
+    }
+
+
+def _read(run: RunDirectory, name: str) -> dict[str, Any]:
+    try:
+        return run.read(name)
+    except RunDirectoryError:
+        return {}
