@@ -43,8 +43,7 @@ def test_the_package_loads_nothing() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["tune", "--help"]])
 def test_help_loads_nothing(arguments: list[str]) -> None:
     modules = loaded(
-        f"import sys; sys.argv[1:] = {arguments!r}\n"
-        "from automl_agent.cli.main import main\nmain()"
+        f"import sys; sys.argv[1:] = {arguments!r}\nfrom automl_agent.cli.main import main\nmain()"
     )
     assert "click" in modules
     assert not modules & HEAVY

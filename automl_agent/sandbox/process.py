@@ -105,7 +105,9 @@ class WorkerProcess:
             if self._closed.is_set():
                 raise SandboxUnavailableError("the sandbox was closed")
             if self._process is not None:
-                return
+                if self._process.poll() is None:
+                    return
+                self._kill()  # it died between two calls, for which the next is not to blame
             if not self._remove_scratch():
                 raise SandboxUnavailableError(f"the folder {self._scratch} cannot be emptied")
             launch = self._tier.launch(Mounts(WORKER, self._data, self._scratch))

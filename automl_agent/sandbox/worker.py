@@ -50,6 +50,7 @@ Stage = Callable[[bytes], object]
 MAX_HEADER = 16 * 1024 * 1024
 MAX_PAYLOAD = 2 * 1024 * 1024 * 1024
 LOG_TAIL = 8 * 1024
+SPACE_SAMPLES = 100
 LONGEST_WAIT = 3600.0  # select() refuses very long time-outs
 LENGTH = struct.Struct(">I")
 TOTAL = struct.Struct(">Q")
@@ -162,17 +163,28 @@ def load_module(name: str, source: str) -> types.ModuleType:
     return module
 
 
-def plain(value: Any) -> Any:
-    """A JSON-safe copy of what generated code returned; numpy scalars become Python's."""
+def plain(value: Any, other: Callable[[Any], object] = str) -> Any:
+    """A JSON-safe copy of what generated code returned; numpy scalars become Python's.
+
+    What JSON has no form for is passed to `other`.
+    """
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item, other) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [plain(item) for item in value]
+        return [plain(item, other) for item in value]
     if hasattr(value, "item") and not isinstance(value, str | bytes):
         value = value.item()
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int | float | str):
         return value
-    return str(value)
+    return other(value)
+
+
+def refuse(value: object) -> NoReturn:
+    """Raise for a value in a space that would cross back as its printed form."""
+    raise TypeError(
+        f"the space holds {value!r}, a {type(value).__name__}: values of hyperparameters must be "
+        "numbers, strings or booleans"
+    )
 
 
 def call_space(request: Header, _blobs: list[bytes], _table: Any, stage: Stage) -> Answer:
@@ -188,7 +200,10 @@ def call_space(request: Header, _blobs: list[bytes], _table: Any, stage: Stage) 
     initial: Any = getattr(module, "get_initial_configurations", list)()
     if not isinstance(initial, list | tuple) or not all(isinstance(c, dict) for c in initial):
         raise TypeError("get_initial_configurations() must return a list of dicts")
-    return {"space": plain(space.to_serialized_dict()), "initial": plain(initial)}, []
+    # a space that forbids nearly everything is sampled for ever: it must happen under our limits
+    space.sample_configuration(SPACE_SAMPLES)
+    serialised = plain(space.to_serialized_dict(), refuse)
+    return {"space": serialised, "initial": plain(initial, refuse)}, []
 
 
 def call_scenario(request: Header, _blobs: list[bytes], _table: Any, stage: Stage) -> Answer:
@@ -310,6 +325,8 @@ def describe_error(error: BaseException) -> Header:
         entry["text"] = printable(entry["text"])[:LOG_TAIL]
     try:
         message = str(error)
+        if error.__cause__ is not None:  # often the reason proper
+            message += f"\ncaused by {type(error.__cause__).__name__}: {error.__cause__}"
     except BaseException:
         message = "(its message cannot be printed)"
     return {"type": type(error).__name__, "message": printable(message)[:4000], "frames": kept}

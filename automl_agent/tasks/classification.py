@@ -27,12 +27,13 @@ def _problem(array: Any, n_rows: int, n_classes: int) -> str | None:
     if array.size and array.min() < 0:
         return f"predict_proba gave negative probabilities, down to {array.min():.3g}"
     with np.errstate(over="ignore"):  # two huge numbers: their sum is off in any case
-        off = np.abs(array.sum(axis=1) - 1.0)
+        sums = array.sum(axis=1)
+    off = np.abs(sums - 1.0)
     if np.any(off > _SUM_TOLERANCE):
         worst = int(off.argmax())
         return (
             f"predict_proba gave {int((off > _SUM_TOLERANCE).sum())} rows that do not sum to 1; "
-            f"row {worst} sums to {array[worst].sum():.6g}"
+            f"row {worst} sums to {sums[worst]:.6g}"
         )
     return None
 

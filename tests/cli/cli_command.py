@@ -16,6 +16,7 @@ from typing import Any
 from automl_agent.cli.main import main
 
 ROOT = Path(__file__).parents[2]
+RUN = "früchte"
 
 
 @dataclass(frozen=True)

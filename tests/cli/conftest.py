@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cli_command import Ended, automl_agent
-
-RUN = "früchte"
+from cli_command import RUN, Ended, automl_agent
 
 
 def fruit(n_rows: int, seed: int = 0) -> pd.DataFrame:

@@ -11,8 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from cli_command import Ended, automl_agent, start
-from conftest import RUN
+from cli_command import RUN, Ended, automl_agent, start
 
 from automl_agent.run_directory import RunDirectory
 
@@ -54,7 +53,13 @@ def test_tune_prints_its_outcome_as_json(finished: Ended, logs: Path) -> None:
 
 
 def test_every_file_of_a_run_is_strict_json(logs: Path) -> None:
-    for path in (logs / RUN).rglob("*.json"):
+    files = [*(logs / RUN).glob("*.json*"), *(logs / RUN / "model").glob("*.json")]
+    assert len(files) > 8
+    for path in files:
+        if path.suffix == ".jsonl":
+            for line in path.read_text(encoding="utf-8").splitlines():
+                Ended(0, line, "").json()
+            continue
         Ended(0, path.read_text(encoding="utf-8"), "").json()
 
 
@@ -136,9 +141,10 @@ def test_a_running_run(tmp_path: Path, new_rows: Path) -> None:
     run = RunDirectory.create(tmp_path, "busy")
     with run.recorded():
         run.write("run.json", {"metric": "rmse", "target": "y"})
-        assert "run busy is still running" in automl_agent(
-            "runs", "rm", "busy", "--logs", tmp_path
-        ).error()
+        assert (
+            "run busy is still running"
+            in automl_agent("runs", "rm", "busy", "--logs", tmp_path).error()
+        )
         assert "running" in automl_agent("runs", "list", "--logs", tmp_path).out
         shown = automl_agent("runs", "incumbents", "busy", "--logs", tmp_path)
         assert shown.out == "no trial of run busy has succeeded so far\n"
@@ -152,6 +158,7 @@ def test_a_running_run(tmp_path: Path, new_rows: Path) -> None:
 # ------------------------------------------------------------------------------- predict
 
 
+@pytest.mark.slow
 def test_predictions_in_a_file_are_those_printed(
     logs: Path, new_rows: Path, tmp_path: Path
 ) -> None:
@@ -179,6 +186,7 @@ def test_predictions_in_a_file_are_those_printed(
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "proba.csv"), shares)
 
 
+@pytest.mark.slow
 def test_odd_rows_are_predicted(logs: Path, new_rows: Path) -> None:
     plain = automl_agent("predict", RUN, new_rows, "--logs", logs).out.splitlines()
     table = pd.read_csv(new_rows)

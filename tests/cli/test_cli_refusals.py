@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-
 from cli_command import automl_agent
 
 
@@ -152,9 +151,7 @@ def test_name_is_taken(logs: Path) -> None:
 
 def test_name_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("precious")
-    said = automl_agent(
-        "tune", "--dataset", "iris", "--name", "taken", "--logs", tmp_path
-    ).error()
+    said = automl_agent("tune", "--dataset", "iris", "--name", "taken", "--logs", tmp_path).error()
     assert "taken exists and is no run" in said
     assert (tmp_path / "taken").read_text() == "precious"
 

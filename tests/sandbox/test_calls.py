@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_labels_larger_than_the_pipe(sandbox: WorkerProcess) -> None:
 def test_space_and_scenario(sandbox: WorkerProcess) -> None:
     outcome = sandbox.run(space_call(SPACE), GENEROUS)
     assert outcome.ok, outcome
-    space = ConfigurationSpace.from_serialized_dict(dict(outcome.value["space"]))
+    space = ConfigurationSpace.from_serialized_dict(deepcopy(outcome.value["space"]))
     assert set(space) == {"rate", "depth", "kind"}
     assert space["depth"].default_value == 4
     assert outcome.value["initial"] == [{"rate": 0.5, "depth": 2, "kind": "b"}]

@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from automl_agent.sandbox.base import Limits, Tier
+from automl_agent.sandbox.calls import space_call
 from automl_agent.sandbox.process import WorkerProcess
-from tests.sandbox.conftest import GENEROUS, LABELS, assert_works, fit, fit_body, training
+from tests.sandbox.conftest import GENEROUS, assert_works, fit, fit_body, training
 
 SLEEP = training("import time\ntime.sleep(1000)")
 
@@ -54,6 +55,7 @@ def test_the_wall_limit_holds(sandbox: WorkerProcess, body: str) -> None:
     assert len(outcome.log) <= 8192
 
 
+@pytest.mark.slow
 def test_a_limit_that_is_over_at_once(sandbox: WorkerProcess) -> None:
     labels = np.zeros(10**6)
     for _ in range(5):
@@ -99,15 +101,15 @@ def test_daemons_do_not_survive_the_call(sandbox: WorkerProcess) -> None:
                 os.setsid()
                 if os.fork() == 0:
                     os.setsid()
-                    os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(1000)", "{marker}"])
+                    sleep = "import time; time.sleep(1000)"
+                    os.execv(sys.executable, [sys.executable, "-c", sleep, "{marker}"])
                 os._exit(0)
         raise SystemExit
         """,
     )
     assert outcome.status == "error"
-    assert not any(
-        marker in p.info["cmdline"] for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"]
-    )
+    commands = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
+    assert not any(marker in command for command in commands)
 
 
 def test_a_fork_that_floods_the_log_does_not_outlive_its_parent(sandbox: WorkerProcess) -> None:
@@ -151,8 +153,8 @@ RUBBISH = {
     "not JSON": "packed(headed(b'}{'))",
     "deep JSON": "packed(headed(b'[' * 1_000_000))",
     "a lone surrogate": 'packed(headed(b\'{"ok": true, "x": "\\\\ud800", "blobs": []}\'))',
-    "an infinite line": 'packed(headed(b\'{"ok": false, "blobs": [], "error": {"type": "E", '
-    '"message": "", "frames": [{"file": "", "line": 1e999, "name": "", "text": ""}]}}\'))',
+    "an infinite line": """packed(headed(b'{"ok": false, "blobs": [], "error": {"type": "E",'
+        b'"message": "", "frames": [{"file": "", "line": 1e999, "name": "", "text": ""}]}}'))""",
     "an error that is none": 'packed(headed(b\'{"ok": false, "error": 7, "blobs": []}\'))',
 }
 
@@ -179,9 +181,14 @@ def test_rubbish_on_every_descriptor(sandbox: WorkerProcess, rubbish: str) -> No
 
 @pytest.mark.parametrize(
     "value",
-    ['{"shape": [2], "blobs": []}', '{"shape": [0, 1e9], "blobs": [0]}', '{"shape": [], "blobs": [0]}',
-     '{"shape": [true], "blobs": [8]}', '{"shape": [0, 99999999999999999999], "blobs": [0]}'],
-)  # fmt: skip
+    [
+        '{"shape": [2], "blobs": []}',
+        '{"shape": [0, 1e9], "blobs": [0]}',
+        '{"shape": [], "blobs": [0]}',
+        '{"shape": [true], "blobs": [8]}',
+        '{"shape": [0, 99999999999999999999], "blobs": [0]}',
+    ],
+)
 def test_forged_shapes_are_value_errors(sandbox: WorkerProcess, value: str) -> None:
     head = value.replace("{", '{"ok": true, ', 1)
     outcome = fit_body(
@@ -261,9 +268,10 @@ def test_cancel_without_a_call(sandbox: WorkerProcess) -> None:
     sandbox.cancel()
 
 
-def test_cancels_at_any_moment_end_their_own_call_only(sandbox: WorkerProcess) -> None:
+def test_cancels_at_any_moment(sandbox: WorkerProcess) -> None:
     assert_works(sandbox)
     random = np.random.default_rng(0)
+    statuses = set()
     for _ in range(25):
         cancelled = threading.Event()
 
@@ -273,11 +281,22 @@ def test_cancels_at_any_moment_end_their_own_call_only(sandbox: WorkerProcess) -
 
         timer = threading.Timer(random.uniform(0, 0.05), cancel)
         timer.start()
-        outcome = sandbox.run(fit(), GENEROUS, cancelled)
-        assert outcome.status in ("ok", "cancelled")
-        assert sandbox.run(fit(), GENEROUS).ok or not cancelled.is_set()
+        statuses.add(sandbox.run(fit(), GENEROUS, cancelled).status)
         timer.join()
         assert_works(sandbox)
+    assert "cancelled" in statuses
+    assert statuses <= {"ok", "cancelled"}
+
+
+def test_a_late_cancel_does_not_end_the_next_call(sandbox: WorkerProcess) -> None:
+    assert_works(sandbox)
+    late = {"op": "cancel", "id": sandbox._next_id}
+    sleep = training("import time\ntime.sleep(1)\nraise LookupError('slept well')")
+    timer = threading.Timer(0.5, sandbox._send, (late, time.monotonic() + 20))
+    timer.start()
+    outcome = sandbox.run(fit(sleep), GENEROUS)
+    timer.join()
+    assert outcome.reason == "LookupError: slept well"
 
 
 # ------------------------------------------------------------------- what a call leaves to the next
@@ -291,7 +310,7 @@ places = ["/scratch", "/tmp", "/dev/shm", "/dev", "/", "/etc", "/data", "/proc",
 
 DEEP = """
 here = os.getcwd()
-for _ in range(3000):
+for _ in range(1500):
     os.mkdir("deep")
     os.chdir("deep")
 open("labels-of-another-fit", "w").write(str(y.tolist()))
@@ -336,6 +355,7 @@ raise SystemExit
     assert found.log.strip() == "[] []"
 
 
+@pytest.mark.slow
 def test_deep_and_locked_folders_are_removed(sandbox: WorkerProcess) -> None:
     outcome = fit_body(sandbox, "import os\n" + DEEP)
     assert outcome.reason == "SystemExit", outcome
@@ -344,6 +364,7 @@ def test_deep_and_locked_folders_are_removed(sandbox: WorkerProcess) -> None:
     assert Path("/usr/bin").is_dir()
 
 
+@pytest.mark.slow
 def test_files_of_a_call_that_took_the_worker_with_it(sandbox: WorkerProcess) -> None:
     body = "import os, time\n" + DEEP.replace("raise SystemExit", "")
     body += "os.kill(os.getppid(), 9)\ntime.sleep(1000)"
@@ -367,19 +388,11 @@ def test_shared_memory_does_not_reach_the_next_fit(sandbox: WorkerProcess, tier:
     assert fit_body(sandbox, body.format(flags="0")).log.split() == ["False"] * 3
 
 
-def test_memory_of_the_warm_process_holds_no_labels(sandbox: WorkerProcess) -> None:
-    needle = "needle-" + "in-a-source"
-    sandbox.run(fit(training(f"x = {needle!r}\nraise SystemExit"), labels=LABELS * 1.0), GENEROUS)
-    outcome = fit_body(
-        sandbox, "import linecache, sys\nprint('train' in sys.modules)\nraise SystemExit"
-    )
-    assert outcome.log.strip() == "True"  # its own; the next line looks into the warm process
-    outcome = sandbox.run(
-        fit("import sys\nbefore = [m for m in sys.modules if m == 'config_space']\n"
-            "def train(config, X, y, *, seed, budget):\n    print(before)\n    raise SystemExit"),
-        GENEROUS,
-    )  # fmt: skip
-    assert outcome.log.strip() == "[]"
+def test_modules_do_not_reach_the_next_call(sandbox: WorkerProcess) -> None:
+    sandbox.run(space_call("def get_configspace(): raise SystemExit"), GENEROUS)
+    body = "import sys\nprint([m for m in ('config_space', 'train') if m in sys.modules])"
+    outcome = fit_body(sandbox, f"{body}\nraise SystemExit")
+    assert outcome.log.strip() == "['train']"
 
 
 # ------------------------------------------------------------------------------------ containment
@@ -396,7 +409,7 @@ def test_the_environment_is_built_from_nothing(
         import os
         seen = dict(os.environ)
         print(sorted(seen))
-        for pid in [1, os.getppid(), os.getpid()] + [int(p) for p in os.listdir("/proc") if p.isdigit()]:
+        for pid in filter(str.isdigit, os.listdir("/proc")):
             for name in ("environ", "cmdline"):
                 try:
                     seen[f"{pid}/{name}"] = open(f"/proc/{pid}/{name}", "rb").read().decode()
@@ -447,14 +460,16 @@ def test_nothing_of_the_host_can_be_written_in_bubblewrap(
         for folder, folders, files in os.walk("/", topdown=True):
             if folder in ("/proc", "/usr/lib", "/usr/share") or folder.endswith("site-packages"):
                 folders[:] = []
-            if os.access(folder, os.W_OK):
+            try:
+                open(os.path.join(folder, "planted"), "w").close()
                 writable.append(folder)
-        print(sorted(w for w in writable if not w.startswith("/proc")))
-        print(os.path.exists("/root"), os.path.exists("/home"), os.path.exists("/etc/passwd"))
+            except OSError:
+                pass
+        print(sorted(writable))
+        print([os.path.exists(path) for path in ("/home", "/etc/passwd", "DATA")])
         raise SystemExit
-        """,
+        """.replace("DATA", str(data)),
     )
     writable, exists = outcome.log.strip().splitlines()
     assert writable == "['/dev/shm', '/scratch']"
-    assert exists == "False False False"
-    assert data.is_dir()
+    assert exists == "[False, False, False]"

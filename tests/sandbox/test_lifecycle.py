@@ -92,7 +92,8 @@ def test_close_while_a_call_runs_in_another_thread(
     worker = make()
     assert_works(worker)
     outcomes = []
-    body = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(1000)'])"
+    sleep = "import time; time.sleep(1000)"
+    body = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {sleep!r}])"
     thread = threading.Thread(target=lambda: outcomes.append(fit_body(worker, body)))
     thread.start()
     time.sleep(0.5)
@@ -176,6 +177,7 @@ def test_a_table_that_is_missing(make: Callable[..., WorkerProcess], tmp_path: P
         make(data=tmp_path / "empty").run(fit(), GENEROUS)
 
 
+@pytest.mark.slow
 def test_a_worker_that_never_reads_does_not_hold_us(tmp_path: Path) -> None:
     worker = WorkerProcess(Scripted(GREET + "time.sleep(1000)"), data=None, scratch=tmp_path / "s")
     call = replace(fit(), blobs=(bytes(4_000_000),))
@@ -228,23 +230,30 @@ def test_preload_on_a_dead_worker(make: Callable[..., WorkerProcess]) -> None:
     assert_works(worker)
 
 
-def test_a_module_that_kills_the_worker_is_not_preloaded_again(
-    make: Callable[..., WorkerProcess], tmp_path: Path
-) -> None:
-    worker = make()
-    assert_works(worker)
-    worker.preload(("antigravity_that_is_not_there", "this", "idlelib.idle_test.no"))
-    worker.preload(("test.autotest",))
-    assert_works(worker)
+def test_a_module_that_kills_the_worker_is_not_preloaded_again(tmp_path: Path) -> None:
+    script = """
+    import sys
+    read = lambda: sys.stdin.buffer.read(int.from_bytes(sys.stdin.buffer.read(4), "big"))
+    if b"deadly" in read():
+        sys.exit("it was preloaded again")
+    head = b'{"ready": true, "blobs": []}'
+    sys.stdout.buffer.write(len(head).to_bytes(4, "big") + head)
+    sys.stdout.flush()
+    sys.exit(b"deadly" in read())
+    """
+    worker = WorkerProcess(Scripted(script), data=None, scratch=tmp_path / "s")
+    worker.start()
+    worker.preload(("deadly",))
+    assert worker.run(fit(), GENEROUS).status == "died"
+    worker.close()
 
 
 def test_a_worker_killed_between_calls(make: Callable[..., WorkerProcess]) -> None:
     worker = make()
     assert_works(worker)
     assert worker._process is not None
-    os.killpg(worker._process.pid, signal.SIGKILL)
-    outcome = worker.run(fit(), GENEROUS)
-    assert outcome.status in ("died", "ok")
+    worker._process.kill()
+    assert eventually(lambda: worker._process is None or worker._process.poll() is not None)
     assert_works(worker)
 
 
@@ -297,6 +306,7 @@ def test_a_fork_of_this_process_can_start_workers(tier: Tier, data: Path, tmp_pa
     assert done.returncode == 7
 
 
+@pytest.mark.slow
 def test_no_descriptors_leak(make: Callable[..., WorkerProcess]) -> None:
     worker = make()
     assert_works(worker)
