@@ -30,7 +30,7 @@ from automl_agent.optimization.records import SearchRecords
 from automl_agent.progress import Progress
 from automl_agent.reporting.outcome import Seconds, describe_outcome
 from automl_agent.reporting.records import GenerationRecords, describe_run, run_name, write_schema
-from automl_agent.reporting.scores import TestScore, score_test
+from automl_agent.reporting.scores import TestScores, score_models
 from automl_agent.run_directory import RunDirectory
 from automl_agent.sandbox.base import Limits
 from automl_agent.sandbox.calls import write_table
@@ -177,7 +177,7 @@ class Tuning:
         write_schema(self.run, self.problem, generation)
         return final
 
-    def examine(self, generation: Generation, final: FinalModels) -> dict[str, TestScore]:
+    def examine(self, generation: Generation, final: FinalModels) -> TestScores:
         """Open the test rows, once, and score the final model beside the default's."""
         problem = self.problem
         with Predictor(
@@ -188,12 +188,11 @@ class Tuning:
             preload=imported_modules(generation.code.train),
         ) as predictor:
             prediction = predictor.predict(final.winner.models, self.limits)
-            scores = {"winner": score_test(problem, prediction)}
+            default = None
             if final.default is not None:
                 with contextlib.suppress(RunFailedError):  # the run has its model all the same
-                    prediction = predictor.predict(final.default.models, self.limits)
-                    scores["default"] = score_test(problem, prediction)
-            return scores
+                    default = predictor.predict(final.default.models, self.limits)
+            return score_models(problem, prediction, default)
 
     @property
     def limits(self) -> Limits:

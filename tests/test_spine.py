@@ -80,8 +80,11 @@ def get_scenario(configspace):
 
 
 def author(trouble: str = "pass") -> FunctionClient:
-    """Writes the three modules; `trouble` is what `train` does on more than 100 rows."""
-    guarded = f"if len(y) > 100: {trouble}"
+    """Writes the three modules; `trouble` is what `train` does in the search.
+
+    The samples on which the code is proved have 400 rows, a fold of the search has more.
+    """
+    guarded = f"if len(y) > 400: {trouble}"
     modules = {
         "config_space": SPACE,
         "train": TRAIN.replace("# @trouble", guarded),
@@ -94,8 +97,8 @@ def author(trouble: str = "pass") -> FunctionClient:
 def table() -> pd.DataFrame:
     """A regression whose labels are all different and appear nowhere among the features."""
     rng = np.random.default_rng(5)
-    X = rng.normal(size=(400, 3))
-    target = 3 * (X[:, 0] > 0) + X[:, 1] + rng.normal(scale=0.3, size=400)
+    X = rng.normal(size=(1200, 3))
+    target = 3 * (X[:, 0] > 0) + X[:, 1] + rng.normal(scale=0.3, size=1200)
     return pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "target": target})
 
 
@@ -517,7 +520,7 @@ def test_modules_written_by_hand(tmp_path: Path, table: pd.DataFrame) -> None:
     for trial in trials.values():
         assert ("depth" in trial.config) == (trial.config["kind"] == "tree")
     assert (run.path / "code/train.py").read_text().strip() == (
-        TRAIN.replace("# @trouble", "if len(y) > 100: pass").strip()
+        TRAIN.replace("# @trouble", "if len(y) > 400: pass").strip()
     )
 
     problem = pose_problem(TuneSettings(dataset=table, target="target", folds=2), seed=0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from automl_agent.cli.console import console, labelled, show_table
 from automl_agent.cli.output import say
-from automl_agent.cli.words import DECIDED_BY, config_changes, counts, duration, number
+from automl_agent.cli.words import DECIDED_BY, config_changes, counts, duration, number, signed
 
 
 def show_trajectory(
@@ -26,7 +26,7 @@ def show_trajectory(
             f"trial {incumbent['trial']}",
             f"{incumbent['finished_at']:.1f}",
             number(incumbent["score"]),
-            "" if gain is None else ("+" if gain > 0 else "") + number(gain),
+            "" if gain is None else signed(gain),
             incumbent["origin"],
         ]
         if changes:
@@ -98,16 +98,15 @@ def verdict(outcome: Mapping[str, Any]) -> str:
         return "The default configuration was not beaten; the model is the default's."
     if test["final"]["score"] is None:
         return "The score is undefined on the test rows."
-    if not test["default"] or test["default"]["score"] is None:
+    if not test["default"] or not test["gain"]:
         return "There is no default to compare with on the test rows."
-    gain = test["default"]["score"] - test["final"]["score"]
-    if outcome["direction"] != "minimize":
-        gain = -gain
-    if gain <= 0:
-        return "On the test rows the tuned model is no better than the default configuration."
-    if test["final"]["low"] <= test["default"]["score"] <= test["final"]["high"]:
-        return "On the test rows the gain over the default lies within the interval of chance."
-    return "On the test rows the tuned model beats the default configuration."
+    low, high = test["gain"]
+    interval = f"(gain {signed(low)} to {signed(high)}, 95 % paired bootstrap)"
+    if low > 0:
+        return f"On the test rows the tuned model beats the default configuration {interval}."
+    if high < 0:
+        return f"On the test rows the tuned model is worse than the default {interval}."
+    return f"The test rows cannot tell the tuned model from the default {interval}."
 
 
 def show_runs(summaries: Sequence[Mapping[str, Any]], logs: Path) -> None:

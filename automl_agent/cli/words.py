@@ -17,6 +17,11 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
+def signed(value: float) -> str:
+    """A difference, with its sign."""
+    return ("+" if value > 0 else "") + number(value)
+
+
 def duration(seconds: float) -> str:
     """Seconds, or minutes from two minutes on."""
     if seconds < 120:

@@ -11,7 +11,7 @@ from automl_agent.codegen.components import Component, GeneratedCode
 from automl_agent.codegen.extraction import extract_code
 from automl_agent.codegen.feedback import Failure
 from automl_agent.codegen.static_checks import check_statically
-from automl_agent.codegen.validation import ValidScenario, ValidSpace, ValidTrain, Validator
+from automl_agent.codegen.validation import Validator, ValidScenario, ValidSpace, ValidTrain
 from automl_agent.exceptions import GenerationError
 from automl_agent.prompts.templates import render
 from llm_clients.base import LLMClient

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from automl_agent.sandbox.base import CodeError, Outcome
+from automl_agent.sandbox.base import CodeError, CodeFrame, Outcome
 
 MAX_MESSAGE = 1500
+MAX_LINE = 300
+MAX_PRINTED = 500
 
 
 class Stage(StrEnum):
@@ -58,8 +60,8 @@ class Failure:
     def text(self) -> str:
         """The paragraph that the model reads."""
         parts = [f"It failed at this step: {self.stage.value}.", self.problem[:MAX_MESSAGE]]
-        if self.error is not None:
-            parts.append(_traceback(self.error))
+        if self.error is not None and self.error.frames:
+            parts.append(_traceback(self.error.frames))
         if self.context:
             parts.append(self.context)
         if self.expected:
@@ -67,28 +69,49 @@ class Failure:
         return "\n".join(parts)
 
 
-def _traceback(error: CodeError) -> str:
-    lines = [f"  {f.file}, line {f.line}: {f.text.strip()}" for f in error.frames]
-    return "\n".join(["Where:", *lines]) if lines else ""
+def _traceback(frames: tuple[CodeFrame, ...]) -> str:
+    lines = [f"  {f.file}, line {f.line}: {f.text.strip()[:MAX_LINE]}" for f in frames]
+    return "\n".join(["Where:", *lines])
 
 
-def failure_from(outcome: Outcome, stage: Stage, *, expected: str = "", context: str = "") -> Failure:
+def failure_from(
+    outcome: Outcome, stage: Stage, *, expected: str = "", context: str = ""
+) -> Failure:
     """The failure that an unsuccessful sandbox call amounts to."""
+    contexts = [context]
     if outcome.error is not None:
         message = outcome.error.message.strip()
         problem = f"{outcome.error.type}: {message}" if message else outcome.error.type
+        expected = expected or _ERROR_ADVICE.get(outcome.error.type, "")
     else:
-        problem = f"The process {_ACTION.get(outcome.status, 'failed')}: {outcome.reason}."
-    if outcome.stage and outcome.status != "error":
-        context = f"{context}\nIt was in the phase: {outcome.stage}.".strip()
-    if outcome.log.strip():
-        context = f"{context}\nIt had printed:\n{outcome.log.strip()[-500:]}".strip()
-    return Failure(stage, problem, expected, outcome.error, context)
+        problem = f"{outcome.reason[:1].upper()}{outcome.reason[1:]}."
+        if outcome.status in ("timeout", "memory"):
+            problem = f"It {outcome.reason} and was stopped."
+        contexts.append(_PHASES.get(outcome.stage, ""))
+        expected = _ADVICE.get(outcome.status, expected)
+    if printed := outcome.log.strip():
+        contexts.append(f"It had printed, at the end:\n{printed[-MAX_PRINTED:]}")
+    return Failure(stage, problem, expected, outcome.error, "\n".join(filter(None, contexts)))
 
 
-_ACTION = {
-    "timeout": "was stopped",
-    "memory": "was stopped",
-    "died": "died",
-    "invalid": "gave no usable answer",
+_PHASES = {
+    "import": "This happened while the module was being imported.",
+    "call": "This happened inside the function, after the module had been imported.",
+    "train": "This happened inside train().",
+    "predict": "This happened in the estimator's prediction, after train() had returned.",
+    "pickle": "This happened while the estimator was being pickled or loaded.",
+}
+_ADVICE = {
+    "timeout": "code that comes to an end well within that time: look for endless loops, deadlocks "
+    "and far too many iterations.",
+    "memory": "code that needs less memory: no large copies, no dense one-hot matrices, nothing "
+    "that grows without bound.",
+    "died": "code that returns: no exit, no signals, no kill, and nothing that crashes a library "
+    "(such as too many threads or processes).",
+    "invalid": "a function that returns what was asked for; keep it small.",
+}
+_ERROR_ADVICE = {
+    "EOFError": "code that asks nobody: there is no terminal and no input.",
+    "SystemExit": "a function that returns, or raises an exception that says what is wrong.",
+    "PermissionError": "code that writes no files outside the current folder.",
 }

@@ -1,0 +1,1 @@
+"""Prompts and recipes are templates; this room finds and fills them."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from automl_agent.codegen.coder import Generation
 from automl_agent.data.problem import Problem
 from automl_agent.ensemble.final_model import FinalModels
 from automl_agent.optimization.optimizer import SearchResult
-from automl_agent.reporting.scores import TestScore
+from automl_agent.reporting.scores import TestScores
 from automl_agent.settings import Budget
 
 
@@ -36,18 +35,19 @@ def describe_outcome(
     budget: Budget,
     found: SearchResult,
     final: FinalModels,
-    scores: Mapping[str, TestScore],
+    scores: TestScores,
     seconds: Seconds,
 ) -> dict[str, Any]:
     """All that a reader of the run wants to know, JSON-ready.
 
-    `test.default` is the score of the library's default configuration, trained in the same way;
-    when the default configuration won, it is the final model itself.
+    `test.default` is the score of the library's default configuration, trained in the same way,
+    and `test.gain` an interval for the difference; when the default configuration won, it is the
+    final model itself.
     """
     winner = found.incumbent
     default = found.results.get(1)
-    default_won = winner.trial == 1
-    default_score = scores["winner"] if default_won else scores.get("default")
+    if winner.trial == 1:
+        scores = replace(scores, default=scores.final)
     return {
         "dataset": problem.dataset.name,
         "task": problem.task.name,
@@ -57,8 +57,7 @@ def describe_outcome(
         "default": None if default is None else default.to_dict(),
         "test": {
             "rows": len(problem.y_test),
-            "final": scores["winner"].to_dict(),
-            "default": None if default_score is None else default_score.to_dict(),
+            **scores.to_dict(),
         },
         "final_model": final.winner.to_dict(),
         "trials": {

@@ -33,13 +33,12 @@ from automl_agent.sandbox.base import (
     Outcome,
     Tier,
 )
-from automl_agent.sandbox.worker import empty_folder
+from automl_agent.sandbox.worker import empty_folder, kill_descendants
 
 WORKER = Path(__file__).with_name("worker.py")
 TABLE = "table.arrow"
 START_SECONDS = 120.0
 GRACE_SECONDS = 5.0
-FAREWELL_SECONDS = 1.0
 REMOVAL_SECONDS = 3.0
 LONGEST_WAIT = 3600.0
 MAX_HEADER = 16 * 1024 * 1024
@@ -358,13 +357,15 @@ def _wait(fd: int, event: int, deadline: float) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a worker and all that it started: asked to, it leaves nobody behind."""
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(FAREWELL_SECONDS)
-        return
+    """End a worker and all that it started.
+
+    It is stopped first: a bwrap that is killed while it starts its child may leave that behind.
+    """
+    process.send_signal(signal.SIGSTOP)
+    kill_descendants(process.pid)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
 
 

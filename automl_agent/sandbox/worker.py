@@ -438,15 +438,15 @@ def prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def descendants() -> set[int]:
-    """Process ids of all live descendants of this process (from /proc)."""
+def descendants(root: int) -> set[int]:
+    """Process ids of all live descendants of a process (from /proc)."""
     parents: dict[int, int] = {}
     for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:
         if entry.isdigit():
             with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as stat_file:
                 parents[int(entry)] = int(stat_file.read().rpartition(b")")[2].split()[1])
     found: set[int] = set()
-    frontier = {os.getpid()}
+    frontier = {root}
     while frontier:
         frontier = {pid for pid, parent in parents.items() if parent in frontier} - found
         found |= frontier
@@ -459,10 +459,10 @@ def send_signal(send: Callable[[int, int], None], target: int, number: int) -> N
         send(target, number)
 
 
-def kill_descendants() -> None:
-    """Kill every descendant; they are stopped first, so that none forks away."""
+def kill_descendants(root: int) -> None:
+    """Kill every descendant of a process; they are stopped first, so that none forks away."""
     stopped: set[int] = set()
-    while new := descendants() - stopped:
+    while new := descendants(root) - stopped:
         for pid in new:
             send_signal(os.kill, pid, signal.SIGSTOP)
         stopped |= new
@@ -477,7 +477,7 @@ def kill_leftovers(group: int, private_pids: bool) -> None:
             send_signal(os.kill, -1, signal.SIGKILL)
         else:
             send_signal(os.killpg, group, signal.SIGKILL)
-            kill_descendants()
+            kill_descendants(os.getpid())
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -735,7 +735,7 @@ def load_table(path: str) -> pd.DataFrame:
 
 def end_with_descendants(_number: int, _frame: types.FrameType | None) -> None:
     """Handle SIGTERM, which also comes when our parent dies: nobody is left behind."""
-    kill_descendants()
+    kill_descendants(os.getpid())
     os._exit(0)
 
 

@@ -54,6 +54,7 @@ def outcome(metric: str = "log_loss", **changes: Any) -> dict[str, Any]:
         "test": {
             "final": {"score": 0.5, "low": 0.4, "high": 0.6},
             "default": {"score": 0.55, "low": 0.45, "high": 0.65},
+            "gain": (-0.01, 0.1),
         },
         "final_model": {"kind": "refit"},
         "trials": {
@@ -114,17 +115,14 @@ def test_models() -> None:
 
 
 def test_verdicts_are_honest() -> None:
-    def test(final: float | None, default: float | None) -> dict[str, Any]:
-        scores = {"final": final, "default": default}
-        return {
-            k: {"score": s, "low": s and s - 0.1, "high": s and s + 0.1} for k, s in scores.items()
-        }
+    def test(gain: tuple[float, float] | None, score: float | None = 0.5) -> dict[str, Any]:
+        scored = {"score": score, "low": 0.4, "high": 0.6}
+        return {"final": scored, "default": scored if gain else None, "gain": gain}
 
-    assert "within the interval of chance" in verdict(outcome(test=test(0.5, 0.55)))
-    assert "beats the default" in verdict(outcome(test=test(0.5, 0.7)))
-    assert "no better" in verdict(outcome(test=test(0.5, 0.4)))
-    assert "no better" in verdict(outcome(direction="maximize", test=test(0.5, 0.7)))
-    assert "beats" in verdict(outcome(direction="maximize", test=test(0.7, 0.5)))
-    assert "undefined" in verdict(outcome(test=test(None, 0.5)))
-    assert "no default" in verdict(outcome(test=test(0.5, None)))
+    assert "cannot tell" in verdict(outcome(test=test((-0.1, 0.2))))
+    assert "beats the default" in verdict(outcome(test=test((0.1, 0.2))))
+    assert "+0.1" in verdict(outcome(test=test((0.1, 0.2))))
+    assert "worse" in verdict(outcome(test=test((-0.2, -0.1))))
+    assert "undefined" in verdict(outcome(test=test((0.1, 0.2), None)))
+    assert "no default" in verdict(outcome(test=test(None)))
     assert "not beaten" in verdict(outcome(incumbent=incumbent(1, 0.5)))

@@ -165,6 +165,7 @@ SPACE_WAYS = (
         "return ConfigurationSpace(space=[Float('rate', (0, 1), log=True)])\n",
         Stage.EXECUTION,
         "log",
+        "caused by ValueError",
         "config_space.py, line 6",
     ),
     _space(
@@ -173,8 +174,8 @@ SPACE_WAYS = (
         "space.add(Integer('depth', (1, 5), default=9))\n"
         "return space\n",
         Stage.EXECUTION,
-        "9",
-        "[1, 5]",
+        "default value 9",
+        "'depth'",
         "config_space.py, line 7",
     ),
     _space(

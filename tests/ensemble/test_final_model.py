@@ -173,9 +173,7 @@ def test_saved_models_come_back(tmp_path: Path) -> None:
     }
 
 
-def test_models_that_cannot_be_used_are_a_failed_run(
-    pool: WorkerPool, frame: pd.DataFrame
-) -> None:
+def test_models_that_cannot_be_used_are_a_failed_run(pool: WorkerPool, frame: pd.DataFrame) -> None:
     model = refit().fit({"nan": True}, [b"not a pickle"], pool.workers[0])
     assert model.kind == "bag"
     with pytest.raises(RunFailedError, match="cannot predict"):

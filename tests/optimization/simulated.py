@@ -93,10 +93,14 @@ class SimulatedExecutor:
         self.computed.append((number, fit.fold))
         cost = self._cost(fit.trial.config, fit.fold)
         if isinstance(cost, Status):
-            return Scored(FitResult(number, fit.fold, cost, None, f"it {cost.value}", self._seconds))
+            return Scored(
+                FitResult(number, fit.fold, cost, None, f"it {cost.value}", self._seconds)
+            )
         n_rows = len(self._evaluation.folds[fit.fold].validation)
         result = FitResult(number, fit.fold, Status.SUCCESS, cost, "", self._seconds)
-        return Scored(result, np.full(n_rows, number + fit.fold / 10), b"%d/%d" % (number, fit.fold))
+        return Scored(
+            result, np.full(n_rows, number + fit.fold / 10), b"%d/%d" % (number, fit.fold)
+        )
 
 
 class Watcher:

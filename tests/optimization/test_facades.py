@@ -172,10 +172,11 @@ def test_a_finite_space_ends_though_nothing_was_told(tmp_path: Path) -> None:
     # more workers than configurations: SMAC by itself would draw for ever
     smac = make_smac(_finite(), tmp_path, n_sobol=1)
     seen = set()
-    with pytest.raises(SpaceExhaustedError):
-        for _ in range(21):
-            seen.add(tuple(smac.ask().config.items()))
+    for _ in range(20):
+        seen.add(tuple(smac.ask().config.items()))
     assert len(seen) == 20
+    with pytest.raises(SpaceExhaustedError):
+        smac.ask()
 
 
 def test_constants_are_carried_along(tmp_path: Path) -> None:

@@ -284,7 +284,7 @@ def test_a_full_disk_is_an_error_and_no_hang(run: RunDirectory, name: str) -> No
 def test_predictions_that_cannot_be_stored_are_an_error(run: RunDirectory) -> None:
     (run / "predictions").write_text("in the way")
 
-    with pytest.raises(RunDirectoryError, match="trial_0001.npy"):
+    with pytest.raises(RunDirectoryError, match=r"trial_0001\.npy"):
         search(run, bowl)
 
 
