@@ -45,6 +45,8 @@ def show_outcome(outcome: Mapping[str, Any]) -> None:
         ["default configuration", number(default and default["score"]), *_test(test["default"])],
         [f"tuned (trial {incumbent['trial']})", number(incumbent["score"]), *_test(test["final"])],
     ]
+    if default and test["gain"] and incumbent["trial"] != 1:
+        rows.append(_gain_row(outcome))
     say("")
     show_table(
         [f"{metric} ({better} is better)", "validation", "test", "95 % interval"],
@@ -54,6 +56,19 @@ def show_outcome(outcome: Mapping[str, Any]) -> None:
     say(verdict(outcome))
     say("")
     out.print(labelled([(label, text) for label, text in _facts(outcome) if text]))
+
+
+def _gain_row(outcome: Mapping[str, Any]) -> list[str]:
+    """How much better than the default, positive when it is, by the same rows for both."""
+    sign = 1 if outcome["direction"] == "minimize" else -1
+    test = outcome["test"]
+    low, high = test["gain"]
+    return [
+        "gain",
+        signed(sign * (outcome["default"]["score"] - outcome["incumbent"]["score"])),
+        signed(sign * (test["default"]["score"] - test["final"]["score"])),
+        f"{signed(low)} to {signed(high)} (paired)",
+    ]
 
 
 def _facts(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -101,12 +116,11 @@ def verdict(outcome: Mapping[str, Any]) -> str:
     if not test["default"] or not test["gain"]:
         return "There is no default to compare with on the test rows."
     low, high = test["gain"]
-    interval = f"(gain {signed(low)} to {signed(high)}, 95 % paired bootstrap)"
     if low > 0:
-        return f"On the test rows the tuned model beats the default configuration {interval}."
+        return "On the test rows the tuned model beats the default configuration."
     if high < 0:
-        return f"On the test rows the tuned model is worse than the default {interval}."
-    return f"The test rows cannot tell the tuned model from the default {interval}."
+        return "On the test rows the tuned model is worse than the default configuration."
+    return "The test rows cannot tell the tuned model from the default configuration."
 
 
 def show_runs(summaries: Sequence[Mapping[str, Any]], logs: Path) -> None:

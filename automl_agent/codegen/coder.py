@@ -20,6 +20,9 @@ from llm_clients.types import CompletionRequest, Message
 
 Valid = TypeVar("Valid")
 
+MAX_REPLY = 4000
+CUT_OFF = "The reply was cut off at its greatest length: write a shorter module."
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -156,7 +159,8 @@ class Coder:
         try:
             completion = self.client.complete(_request(component, facts, previous))
         except LLMError as error:
-            raise GenerationError(f"the {self.client.name} backend: {error}") from error
+            message = f"no {component.filename}: {error.message}"
+            raise GenerationError(message, error.hint) from error
         attempt = Attempt(component, number, previous is None, completion.text, "", None, 0.0)
         found = extract_code(completion.text, component)
         outcome: Valid | Failure
@@ -165,6 +169,8 @@ class Coder:
         else:
             attempt = replace(attempt, source=found)
             outcome = check_statically(found, component) or check(found)
+        if isinstance(outcome, Failure) and completion.finish_reason == "length":
+            outcome = replace(outcome, context=f"{outcome.context}\n{CUT_OFF}".strip())
         attempt = replace(attempt, seconds=time.monotonic() - started)
         if isinstance(outcome, Failure):
             return replace(attempt, failure=outcome), None
@@ -185,7 +191,9 @@ def _request(
         Message("user", render(f"prompts/{component.value}.md.j2", **facts)),
     ]
     if previous is not None:
-        shown = f"```python\n{previous.source}```" if previous.source else previous.reply
+        # some servers refuse an empty message
+        reply = previous.reply.strip()[:MAX_REPLY] or "(nothing)"
+        shown = f"```python\n{previous.source}```" if previous.source else reply
         messages += [
             Message("assistant", shown),
             Message("user", render("prompts/repair.md.j2", **facts)),

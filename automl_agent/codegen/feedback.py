@@ -5,7 +5,7 @@ Failures come from stages, cheapest first; each says what happened, where, and w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from automl_agent.sandbox.base import CodeError, CodeFrame, Outcome
@@ -27,8 +27,8 @@ class Stage(StrEnum):
     FIT = "fitting a small sample"
     CONFIG = "checking which hyperparameters train() reads"
     PREDICTION = "checking the predictions"
-    PICKLE = "loading the pickled estimator in a fresh process"
     REPEAT = "fitting again with the same seed"
+    PICKLE = "pickling the estimator and loading it in a fresh process"
     TIME = "estimating the time of a full trial"
     SCENARIO = "checking the scenario"
 
@@ -69,6 +69,20 @@ class Failure:
         return "\n".join(parts)
 
 
+def with_lines(outcome: Outcome, filename: str, source: str) -> Outcome:
+    """The outcome with the text of those lines that its process did not have at hand."""
+    if outcome.error is None:
+        return outcome
+    lines = source.splitlines()
+    frames = tuple(
+        replace(frame, text=lines[frame.line - 1])
+        if frame.file == filename and not frame.text and 0 < frame.line <= len(lines)
+        else frame
+        for frame in outcome.error.frames
+    )
+    return replace(outcome, error=replace(outcome.error, frames=frames))
+
+
 def _traceback(frames: tuple[CodeFrame, ...]) -> str:
     lines = [f"  {f.file}, line {f.line}: {f.text.strip()[:MAX_LINE]}" for f in frames]
     return "\n".join(["Where:", *lines])
@@ -82,7 +96,7 @@ def failure_from(
     if outcome.error is not None:
         message = outcome.error.message.strip()
         problem = f"{outcome.error.type}: {message}" if message else outcome.error.type
-        expected = expected or _ERROR_ADVICE.get(outcome.error.type, "")
+        expected = _ERROR_ADVICE.get(outcome.error.type, expected)
     else:
         problem = f"{outcome.reason[:1].upper()}{outcome.reason[1:]}."
         if outcome.status in ("timeout", "memory"):
@@ -110,8 +124,12 @@ _ADVICE = {
     "(such as too many threads or processes).",
     "invalid": "a function that returns what was asked for; keep it small.",
 }
+_OFFLINE = "code that needs no network: there is none."
 _ERROR_ADVICE = {
     "EOFError": "code that asks nobody: there is no terminal and no input.",
     "SystemExit": "a function that returns, or raises an exception that says what is wrong.",
     "PermissionError": "code that writes no files outside the current folder.",
+    "URLError": _OFFLINE,
+    "ConnectionError": _OFFLINE,
+    "gaierror": _OFFLINE,
 }

@@ -9,10 +9,16 @@ from typing import Any
 
 import numpy as np
 from ConfigSpace import Configuration, ConfigurationSpace
+from ConfigSpace.hyperparameters import (
+    CategoricalHyperparameter,
+    Constant,
+    IntegerHyperparameter,
+    OrdinalHyperparameter,
+)
 from numpy.typing import NDArray
 
-from automl_agent.codegen.components import plain_config
-from automl_agent.codegen.feedback import Failure, Stage, failure_from
+from automl_agent.codegen.components import Component, plain_config
+from automl_agent.codegen.feedback import Failure, Stage, failure_from, with_lines
 from automl_agent.codegen.static_checks import imported_modules
 from automl_agent.data.splits import Fold
 from automl_agent.sandbox.base import Limits, Outcome, Sandbox
@@ -26,7 +32,19 @@ LARGE_SAMPLE_ROWS = 4_000
 PREDICTED_ROWS = 100
 MAX_NAMES = 300
 TOLERANCE = 1e-6
-SPACE_ERRORS = (ValueError, TypeError, KeyError, ArithmeticError, RuntimeError)
+PLAIN = (str, int, float, np.generic, type(None))  # bool is an int
+EXPECTED_SPACE = (
+    "a space of ConfigSpace 1.2 with valid default and sampled configurations: defaults inside "
+    "their ranges, log ranges above 0, values that are numbers, strings or booleans (a structure "
+    "is spelled as a string that train() takes apart)."
+)
+EXPECTED_SCENARIO = (
+    "get_scenario(configspace) returns smac.Scenario(configspace, n_trials=..., ...) of SMAC 2."
+)
+EXPECTED_PICKLE = (
+    "an estimator that survives cloudpickle and needs nothing but itself and the libraries to "
+    "predict: no files, locks, generators or global variables that change."
+)
 SCENARIO_FIELDS = (
     "n_trials",
     "walltime_limit",
@@ -105,44 +123,47 @@ class Validator:
         self.sandbox.preload(imported_modules(source))
         outcome = self.sandbox.run(space_call(source), self.limits)
         if not outcome.ok:
-            return failure_from(outcome, Stage.EXECUTION)
-        serialised = outcome.value["space"]
+            return failure_from(outcome, Stage.EXECUTION, expected=EXPECTED_SPACE)
         try:
+            serialised, given = outcome.value["space"], list(outcome.value["initial"])
             # rebuilding takes the dict apart
             space = ConfigurationSpace.from_serialized_dict(deepcopy(serialised))
             if not len(space):
                 return Failure(
                     Stage.SPACE, "The space has no hyperparameters.", "at least one of them."
                 )
-            space.get_default_configuration().check_valid_configuration()
-            space.seed(self.seed)
-            for sample in space.sample_configuration(SPACE_SAMPLES):
-                sample.check_valid_configuration()
-            if ConfigurationSpace.from_serialized_dict(space.to_serialized_dict()) != space:
-                raise ValueError("it is not the same after a round trip through JSON")
-        except SPACE_ERRORS as error:
+            problem = _values_problem(space)
+            if problem is None:
+                space.get_default_configuration().check_valid_configuration()
+                space.seed(self.seed)
+                for sample in space.sample_configuration(SPACE_SAMPLES):
+                    sample.check_valid_configuration()
+                if ConfigurationSpace.from_serialized_dict(space.to_serialized_dict()) != space:
+                    problem = "it is not the same after a round trip through JSON"
+        except Exception as error:  # whatever ConfigSpace says of what generated code gave it
+            problem = f"{type(error).__name__}: {error}"
+        if problem is not None:
             return Failure(
                 Stage.SPACE,
-                f"The space cannot be used: {type(error).__name__}: {error}",
-                "a space whose default and sampled configurations are valid, made of numbers, "
-                "strings and booleans.",
+                f"The space cannot be used: {problem}",
+                EXPECTED_SPACE,
             )
-        return self._with_initial(space, serialised, outcome.value["initial"])
+        return self._with_initial(space, serialised, given)
 
     def _with_initial(
         self, space: ConfigurationSpace, serialised: Mapping[str, Any], given: list[dict[str, Any]]
     ) -> ValidSpace | Failure:
-        default = dict(space.get_default_configuration())
-        complete: list[Mapping[str, Any]] = []
-        for values in [*given, default]:
+        complete = [_typed(space.get_default_configuration())]
+        for number, values in enumerate(given, 1):
             try:
-                complete.append(plain_config(Configuration(space, values=values)))
-            except SPACE_ERRORS as error:
+                complete.append(_typed(Configuration(space, values=values)))
+            except Exception as error:  # as above
                 return Failure(
                     Stage.SPACE,
-                    f"get_initial_configurations() gives {values}, which the space does not "
-                    f"allow: {type(error).__name__}: {error}",
-                    "complete configurations of the space, without inactive hyperparameters.",
+                    f"get_initial_configurations() gives, as number {number}, {values}, which the "
+                    f"space does not allow: {type(error).__name__}: {error}",
+                    "configurations that name every active hyperparameter of the space with a "
+                    "value in its range, and no inactive one.",
                 )
         return ValidSpace(space, serialised, tuple(_distinct(complete)))
 
@@ -152,7 +173,7 @@ class Validator:
         """Fit small samples of the training part, and look at what comes out."""
         self.sandbox.preload(imported_modules(source))
         sampled = space.space.sample_configuration(SAMPLED_FITS)
-        configs = [space.initial[0], *(plain_config(config) for config in sampled)]
+        configs = [space.initial[0], *(_typed(config) for config in sampled)]
         read: set[str] = set()
         first: Outcome | None = None
         for config in configs:
@@ -160,13 +181,14 @@ class Validator:
             failure = self._check_fit(outcome, config)
             if failure is not None:
                 return failure
-            read.update(outcome.value["read"])
+            read.update(map(str, outcome.value["read"]))
             first = first or outcome
         assert first is not None
         return (
             _check_names_read(read, configs, space.space)
+            # first, since a random prediction would also look like one that pickling changes
             or self._check_repeatable(source, configs[0], first)
-            or self._check_pickled(first)
+            or self._check_pickled(source, first)
             or self._check_time(source, configs[0], first)
         )
 
@@ -197,16 +219,22 @@ class Validator:
         return self.sandbox.run(call, self.limits)
 
     def _check_fit(self, outcome: Outcome, config: Mapping[str, Any]) -> Failure | None:
-        context = f"With the configuration {dict(config)}."
+        context = f"The configuration was {dict(config)}."
         if not outcome.ok:
             stage = {"predict": Stage.PREDICTION, "pickle": Stage.PICKLE}.get(
                 outcome.stage, Stage.FIT
             )
-            return failure_from(outcome, stage, context=context)
+            expected = {
+                Stage.PREDICTION: self._expected_prediction(),
+                Stage.PICKLE: EXPECTED_PICKLE,
+            }.get(stage, _expected_names(outcome, config))
+            return failure_from(outcome, stage, expected=expected, context=context)
         n_rows = len(self.fold.validation[:PREDICTED_ROWS])
         try:
             prediction = outcome.prediction(n_rows)
             problem = self.task.check_prediction(prediction, n_rows, self.n_classes)
+            if len(outcome.blobs) != 2 or not isinstance(outcome.value.get("read"), list):
+                problem = "the process answered something unreadable"
         except (ValueError, IndexError) as error:
             problem = str(error)
         if problem is None:
@@ -231,20 +259,25 @@ class Validator:
             return Failure(
                 Stage.REPEAT,
                 "Two fits with the same rows, configuration and seed predict differently.",
-                "every source of randomness takes the seed that train() is given.",
+                "the same predictions: every source of randomness (random_state=seed, "
+                "np.random.default_rng(seed), ...) takes the seed that train() is given, and "
+                "predicting uses none.",
             )
         return None
 
-    def _check_pickled(self, first: Outcome) -> Failure | None:
+    def _check_pickled(self, source: str, first: Outcome) -> Failure | None:
         rows = self.fold.validation[:PREDICTED_ROWS]
         call = predict_call(first.blobs[1], rows, task=self.task.name)
         loaded = self.sandbox.run(call, self.limits)
-        expected = "an estimator that survives cloudpickle and needs nothing but the libraries."
         if not loaded.ok:
-            return failure_from(loaded, Stage.PICKLE, expected=expected)
+            loaded = with_lines(loaded, Component.TRAIN.filename, source)
+            return failure_from(loaded, Stage.PICKLE, expected=EXPECTED_PICKLE)
         if not _same(first, loaded):
             return Failure(
-                Stage.PICKLE, "The estimator predicts differently once pickled.", expected
+                Stage.PICKLE,
+                "Pickled and loaded in a fresh process, the estimator predicts differently than "
+                "before.",
+                EXPECTED_PICKLE,
             )
         return None
 
@@ -279,14 +312,41 @@ class Validator:
         self.sandbox.preload(imported_modules(source))
         outcome = self.sandbox.run(scenario_call(source, space.serialised), self.limits)
         if not outcome.ok:
-            return failure_from(outcome, Stage.EXECUTION)
-        fields = outcome.value["fields"]
+            return failure_from(outcome, Stage.EXECUTION, expected=EXPECTED_SCENARIO)
+        fields = outcome.value.get("fields")
+        fields = fields if isinstance(fields, dict) else {}
         n_trials = fields.get("n_trials")
-        if not isinstance(n_trials, int) or n_trials < 1:
+        if type(n_trials) is not int or n_trials < 1:
             return Failure(
                 Stage.SCENARIO, f"n_trials is {n_trials!r}.", "a whole number of at least 1."
             )
         return ValidScenario({name: fields.get(name) for name in SCENARIO_FIELDS})
+
+
+def _values_problem(space: ConfigurationSpace) -> str | None:
+    """What is wrong with the values of a rebuilt space, in words."""
+    for name, parameter in space.items():
+        match parameter:
+            case CategoricalHyperparameter():
+                values = list(parameter.choices)
+            case OrdinalHyperparameter():
+                values = list(parameter.sequence)
+            case Constant():
+                values = [parameter.value]
+            case _:
+                continue
+        for value in values:
+            if not isinstance(value, PLAIN):
+                return f"{name} has the value {value!r} (a {type(value).__name__})"
+    return None
+
+
+def _typed(config: Configuration) -> dict[str, Any]:
+    """A configuration as `train` gets it, with whole numbers as int even where 3.0 was given."""
+    return {
+        name: int(value) if isinstance(config.config_space[name], IntegerHyperparameter) else value
+        for name, value in plain_config(config).items()
+    }
 
 
 def _distinct(configs: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -300,8 +360,22 @@ def _distinct(configs: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _same(one: Outcome, other: Outcome) -> bool:
     if one.value.get("shape") != other.value.get("shape"):
         return False
-    a, b = one.prediction(0), other.prediction(0)
+    try:
+        a, b = one.prediction(0), other.prediction(0)
+    except ValueError:
+        return False
     return bool(np.allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE))
+
+
+def _expected_names(outcome: Outcome, config: Mapping[str, Any]) -> str:
+    """What to do about a name that the configuration lacks."""
+    error = outcome.error
+    if error is None or error.type != "KeyError" or error.message.strip("'\"") in config:
+        return ""
+    return (
+        f"names that the configuration has, here {', '.join(config)}; inactive hyperparameters are "
+        "absent: look at what they depend on first, or use config.get()."
+    )
 
 
 def _check_names_read(
@@ -311,8 +385,11 @@ def _check_names_read(
     ignored = sorted(tried - read)
     if not ignored:
         return None
+    problem = f"train() never reads {', '.join(ignored)} from its configuration."
+    if unknown := sorted(read - set(space)):
+        problem += f" It reads {', '.join(unknown)[:MAX_NAMES]}, which the space does not have."
     return Failure(
         Stage.CONFIG,
-        f"train() never reads {', '.join(ignored)} from its configuration.",
+        problem,
         f"every hyperparameter of the space has an effect: {', '.join(space)}.",
     )

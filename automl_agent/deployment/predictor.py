@@ -85,7 +85,7 @@ class Predictor:
             try:
                 prediction = outcome.prediction(self._n_rows)
                 problem = self._task.check_prediction(prediction, self._n_rows, self._n_classes)
-            except (ValueError, IndexError, OverflowError) as error:
+            except (ValueError, IndexError) as error:
                 problem = str(error)
             if problem is not None:
                 raise RunFailedError(f"the model's predictions cannot be used: {problem}")

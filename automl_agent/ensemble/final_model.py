@@ -169,7 +169,7 @@ class Refit:
             return "no model came back"
         try:
             prediction = outcome.prediction(n_rows)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             return str(error)
         return self.task.check_prediction(prediction, n_rows, self.n_classes)
 

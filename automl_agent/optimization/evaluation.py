@@ -98,7 +98,7 @@ class Evaluation:
                     cost = self.metric.cost(self.metric.score(y, prediction))
                 if not np.isfinite(cost):
                     problem = f"{self.metric.name} of its predictions is {cost}"
-        except (ValueError, IndexError, OverflowError, UndefinedScoreError) as error:
+        except (ValueError, IndexError, UndefinedScoreError) as error:
             problem = f"unusable predictions: {error}"
         if problem is not None:
             return Scored(FitResult(number, fit.fold, Status.CRASHED, None, problem, seconds))

@@ -337,6 +337,16 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def reseed() -> None:
+    """Give this fork a random state of its own.
+
+    Forks inherit numpy's global one: code that never seeds it would seem to be reproducible.
+    """
+    import numpy as np
+
+    np.random.seed()
+
+
 def lower_limit(which: int, value: int) -> None:
     """Set a resource limit, or leave it at the machine's own where that is lower."""
     hard = resource.getrlimit(which)[1]
@@ -400,6 +410,7 @@ def run_in_fork(
 
         payload: Sequence[bytes]
         try:
+            reseed()
             answer, payload = CALLS[request["op"]](request, blobs, table, stage)
             answer["ok"] = True
         except MemoryError:

@@ -121,7 +121,6 @@ def test_verdicts_are_honest() -> None:
 
     assert "cannot tell" in verdict(outcome(test=test((-0.1, 0.2))))
     assert "beats the default" in verdict(outcome(test=test((0.1, 0.2))))
-    assert "+0.1" in verdict(outcome(test=test((0.1, 0.2))))
     assert "worse" in verdict(outcome(test=test((-0.2, -0.1))))
     assert "undefined" in verdict(outcome(test=test((0.1, 0.2), None)))
     assert "no default" in verdict(outcome(test=test(None)))

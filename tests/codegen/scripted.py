@@ -194,7 +194,7 @@ SPACE_WAYS = (
         "return space\n",
         Stage.SPACE,
         "layers",
-        "[64, 32]",
+        "[64]",
     ),
     _whole_space(
         "initial configuration out of range",
@@ -218,6 +218,16 @@ SPACE_WAYS = (
         "inactive",
         "max_depth",
     ),
+    _space(
+        "forbids nearly everything",
+        "space = ConfigurationSpace()\n"
+        "space.add(Float('low', (0, 1), default=0.5), Float('high', (0, 1), default=0.5))\n"
+        "space.add(ForbiddenGreaterThanRelation(space['low'], space['high']))\n"
+        "space.add(ForbiddenLessThanRelation(space['low'], space['high']))\n"
+        "return space\n",
+        Stage.EXECUTION,
+        "took longer than",
+    ),
     _space("empty space", "return ConfigurationSpace()\n", Stage.SPACE, "no hyperparameters"),
     _space(
         "a dict in place of a space",
@@ -234,7 +244,7 @@ SPACE_WAYS = (
 )
 
 TRAIN_WAYS = (
-    _train("raises", "raise ValueError('no luck')\n", Stage.FIT, "ValueError: no luck", "line 15"),
+    _train("raises", "raise ValueError('no luck')\n", Stage.FIT, "ValueError: no luck", "line 16"),
     _whole_train(
         "reads a name that the space lacks",
         TRAIN.replace('config["max_depth"]', 'config["depth"]'),
@@ -295,8 +305,8 @@ TRAIN_WAYS = (
         "an open file in the estimator",
         "fitted.log = open('log.txt', 'w')\nreturn fitted\n",
         Stage.PICKLE,
-        "pickle",
-        "open file",
+        "Cannot pickle files",
+        "no files",
     ),
     _train(
         "a file that is gone when loaded",
@@ -314,7 +324,7 @@ TRAIN_WAYS = (
         """,
         Stage.PICKLE,
         "FileNotFoundError",
-        "train.py, line",
+        "train.py, line 22: with open('rows.txt') as stream:",
     ),
     _train(
         "predicts differently when loaded",
@@ -369,8 +379,8 @@ TRAIN_WAYS = (
                 return np.random.default_rng().dirichlet([1, 1, 1], len(X))
         return Random()
         """,
-        Stage.PICKLE,
-        "random",
+        Stage.REPEAT,
+        "predicting uses none",
     ),
     _train(
         "memory bomb",
@@ -388,7 +398,7 @@ TRAIN_WAYS = (
     ),
     _train("os._exit", "import os\nos._exit(0)\n", Stage.FIT, "ended without an answer", "exit"),
     _train("sys.exit", "import sys\nsys.exit('done')\n", Stage.FIT, "SystemExit: done"),
-    _train("input()", "input('how many? ')\n", Stage.FIT, "EOFError", "line 15: input("),
+    _train("input()", "input('how many? ')\n", Stage.FIT, "EOFError", "line 16: input("),
     _train("endless loop", "while True:\n    pass\n", Stage.FIT, "took longer", "train"),
     _train(
         "endless prediction",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -157,6 +158,19 @@ def test_a_machinery_error_does_not_wait_for_the_other_refit(pool: WorkerPool) -
     assert time.monotonic() - began < 30
     assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPoolExecutor")]
     assert refit().fit({}, [], pool.workers[0]).kind == "refit"  # the workers go on
+
+
+def test_an_interrupt_does_not_wait_for_the_refits(pool: WorkerPool) -> None:
+    configs = {1: {"sleep": 50.0}, 5: {"sleep": 50.0}}
+    main = threading.main_thread().ident
+    assert main is not None
+    ctrl_c = threading.Timer(1.0, signal.pthread_kill, (main, signal.SIGINT))
+    began = time.monotonic()
+    ctrl_c.start()
+    with pytest.raises(KeyboardInterrupt):
+        refit().final_models(found(configs, 5, {1: [b"d"], 5: [b"w"]}), pool.workers)
+
+    assert time.monotonic() - began < 20
 
 
 def test_saved_models_come_back(tmp_path: Path) -> None:

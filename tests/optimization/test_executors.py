@@ -51,7 +51,11 @@ SOON = 20.0  # generous: the machine may be busy
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerPool]:
     folder = tmp_path_factory.mktemp("work")
     write_table(pd.DataFrame({"a": np.arange(30.0)}), folder / "data")
+    evaluation = make_evaluation(3, 30, source=SOURCE)
     with WorkerPool(select_tier("auto"), 2, folder) as pool:
+        for worker in pool.workers:  # so that all are warm, whichever test comes first
+            outcome = worker.run(evaluation.call(Fit(trial(1), 0)), evaluation.limits)
+            assert outcome.ok, outcome.reason
         yield pool
 
 
