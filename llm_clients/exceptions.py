@@ -1,8 +1,8 @@
 """What can go wrong between us and a language model: one root, so that nothing foreign escapes.
 
-    LLMError
-    ├── UnknownModelError     no such backend
-    └── CompletionError       the call was made and gave no usable answer
+LLMError
+├── UnknownModelError     no such backend
+└── CompletionError       the call was made and gave no usable answer
 """
 
 from __future__ import annotations

@@ -94,7 +94,9 @@ class Coder:
             GenerationError: a component could not be had within the bounds.
         """
         validator = self.validator
-        space_source, space, n_space = self._write(Component.CONFIG_SPACE, {}, validator.check_space)
+        space_source, space, n_space = self._write(
+            Component.CONFIG_SPACE, {}, validator.check_space
+        )
         known = {"config_space_source": space_source}
         train_source, train, n_train = self._write(
             Component.TRAIN, known, lambda source: validator.check_train(source, space)

@@ -102,7 +102,8 @@ def failure_from(
         if outcome.status in ("timeout", "memory"):
             problem = f"It {outcome.reason} and was stopped."
         contexts.append(_PHASES.get(outcome.stage, ""))
-        expected = _ADVICE.get(outcome.status, expected)
+        if outcome.stage != "sample":
+            expected = _ADVICE.get(outcome.status, expected)
     if printed := outcome.log.strip():
         contexts.append(f"It had printed, at the end:\n{printed[-MAX_PRINTED:]}")
     return Failure(stage, problem, expected, outcome.error, "\n".join(filter(None, contexts)))
@@ -114,6 +115,8 @@ _PHASES = {
     "train": "This happened inside train().",
     "predict": "This happened in the estimator's prediction, after train() had returned.",
     "pickle": "This happened while the estimator was being pickled or loaded.",
+    "sample": "This happened while configurations were being sampled: the forbidden clauses leave "
+    "too few to find.",
 }
 _ADVICE = {
     "timeout": "code that comes to an end well within that time: look for endless loops, deadlocks "

@@ -71,9 +71,7 @@ def _check_signature(tree: ast.Module, signature: Signature) -> Failure | None:
         )
     node = found[-1]
     if isinstance(node, ast.AsyncFunctionDef):
-        return Failure(
-            Stage.SIGNATURE, f"{signature.name}() is an async function.", f"{signature}"
-        )
+        return Failure(Stage.SIGNATURE, f"{signature.name}() is an async function.", f"{signature}")
     if not _callable_with(node.args, signature):
         got = f"def {node.name}({ast.unparse(node.args)})"
         return Failure(

@@ -35,7 +35,7 @@ TOLERANCE = 1e-6
 PLAIN = (str, int, float, np.generic, type(None))  # bool is an int
 EXPECTED_SPACE = (
     "a space of ConfigSpace 1.2 with valid default and sampled configurations: defaults inside "
-    "their ranges, log ranges above 0, values that are numbers, strings or booleans (a structure "
+    "their ranges, log ranges above 0, few or no forbidden clauses, values that are numbers, strings or booleans (a structure "
     "is spelled as a string that train() takes apart)."
 )
 EXPECTED_SCENARIO = (
@@ -123,7 +123,8 @@ class Validator:
         self.sandbox.preload(imported_modules(source))
         outcome = self.sandbox.run(space_call(source), self.limits)
         if not outcome.ok:
-            return failure_from(outcome, Stage.EXECUTION, expected=EXPECTED_SPACE)
+            stage = Stage.SPACE if outcome.stage == "sample" else Stage.EXECUTION
+            return failure_from(outcome, stage, expected=EXPECTED_SPACE)
         try:
             serialised, given = outcome.value["space"], list(outcome.value["initial"])
             # rebuilding takes the dict apart
@@ -153,7 +154,7 @@ class Validator:
     def _with_initial(
         self, space: ConfigurationSpace, serialised: Mapping[str, Any], given: list[dict[str, Any]]
     ) -> ValidSpace | Failure:
-        complete = [_typed(space.get_default_configuration())]
+        complete: list[Mapping[str, Any]] = [_typed(space.get_default_configuration())]
         for number, values in enumerate(given, 1):
             try:
                 complete.append(_typed(Configuration(space, values=values)))

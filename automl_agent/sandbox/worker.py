@@ -56,7 +56,14 @@ LENGTH = struct.Struct(">I")
 TOTAL = struct.Struct(">Q")
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 IPC_RMID = 0
-STAGES = {b"i": "import", b"t": "train", b"p": "predict", b"s": "pickle", b"c": "call"}
+STAGES = {
+    b"i": "import",
+    b"t": "train",
+    b"p": "predict",
+    b"s": "pickle",
+    b"c": "call",
+    b"v": "sample",
+}
 
 
 # ---------------------------------------------------------------------------------------- frames
@@ -201,6 +208,7 @@ def call_space(request: Header, _blobs: list[bytes], _table: Any, stage: Stage) 
     if not isinstance(initial, list | tuple) or not all(isinstance(c, dict) for c in initial):
         raise TypeError("get_initial_configurations() must return a list of dicts")
     # a space that forbids nearly everything is sampled for ever: it must happen under our limits
+    stage(b"v")
     space.sample_configuration(SPACE_SAMPLES)
     serialised = plain(space.to_serialized_dict(), refuse)
     return {"space": serialised, "initial": plain(initial, refuse)}, []

@@ -15,7 +15,7 @@ from automl_agent.sandbox.process import WorkerProcess
 from automl_agent.sandbox.selection import select_tier
 from automl_agent.settings import TuneSettings
 
-LIMITS = Limits(wall_seconds=6.0, memory_bytes=2**30)
+LIMITS = Limits(wall_seconds=4.0, memory_bytes=2**30)
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +29,7 @@ def problem(settings: TuneSettings) -> Problem:
 
 
 @pytest.fixture(scope="module")
-def worker(
-    problem: Problem, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WorkerProcess]:
+def worker(problem: Problem, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
     folder: Path = tmp_path_factory.mktemp("codegen")
     write_table(problem.X, folder / "data")
     sandbox = WorkerProcess(select_tier(), data=folder / "data", scratch=folder / "scratch")

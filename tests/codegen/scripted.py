@@ -1,4 +1,4 @@
-"""Modules that work, modules that fail in every known way, and an author that sends them in turn."""
+"""Modules that work, modules that fail in every known way, and an author that sends both."""
 
 from __future__ import annotations
 
@@ -225,8 +225,9 @@ SPACE_WAYS = (
         "space.add(ForbiddenGreaterThanRelation(space['low'], space['high']))\n"
         "space.add(ForbiddenLessThanRelation(space['low'], space['high']))\n"
         "return space\n",
-        Stage.EXECUTION,
+        Stage.SPACE,
         "took longer than",
+        "forbidden clauses",
     ),
     _space("empty space", "return ConfigurationSpace()\n", Stage.SPACE, "no hyperparameters"),
     _space(
