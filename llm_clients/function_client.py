@@ -33,11 +33,14 @@ class FunctionClient:
         """Answer from the request's facts; see `LLMClient.complete`."""
         started = time.perf_counter()
         try:
-            text = self._function(request.facts)
+            text: object = self._function(request.facts)
         except LLMError:
             raise
         except Exception as error:
             raise CompletionError(
                 f"the {self._name} backend failed: {type(error).__name__}: {error}"
             ) from error
+        if not isinstance(text, str):
+            kind = type(text).__name__
+            raise CompletionError(f"the {self._name} backend gave a {kind} and no text")
         return Completion(text, model=self._name, seconds=time.perf_counter() - started)

@@ -18,8 +18,10 @@ def number(value: float | None) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference, with its sign."""
-    return ("+" if value > 0 else "") + number(value)
+    """A difference, with its sign; four places, or four digits where those say too little."""
+    if 5e-5 <= abs(value) < 1e4:
+        return f"{value:+.4f}"
+    return f"{value:+.4g}"
 
 
 def duration(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import re
 from collections.abc import Iterator
@@ -36,10 +37,10 @@ def extract_code(reply: str, component: Component) -> str | Failure:
     """The source of a component's module in a model's reply.
 
     Tried in this order: the last block that defines the component's functions (models correct
-    themselves), all Python blocks joined when only together they define them, the longest Python
-    block (later checks say what it lacks), the whole reply when it reads as Python without a
-    fence, and a string in a JSON object that defines the functions. What a model thinks aloud is
-    never taken.
+    themselves), with those earlier blocks that define names it lacks; all Python blocks joined,
+    when only together they define the functions; a string in a JSON object that defines them; the
+    longest Python block (later checks say what it lacks); the whole reply when it reads as Python
+    without a fence. What a model thinks aloud is never taken.
 
     Returns:
         The source, ending in a newline, or why there is none.
@@ -47,11 +48,12 @@ def extract_code(reply: str, component: Component) -> str | Failure:
     text = _spoken(reply)
     names = {s.name for s in component.contract.required}
     blocks = list(_blocks(text))
-    for block in reversed(blocks):
+    for number, block in reversed(list(enumerate(blocks))):
         if names <= _functions(block.body):
-            return _tidy(block.body)
+            earlier = [b.body for b in blocks[:number] if b.language in _PYTHON]
+            return _tidy(_with_helpers(block.body, earlier, names))
     python = [block.body for block in blocks if block.language in _PYTHON]
-    joined = "\n".join(body for body in python if _tree(body) is not None)
+    joined = "".join(python)
     if names <= _functions(joined):
         return _tidy(joined)
     for wrapped in _json_strings([text, *(block.body for block in blocks)]):
@@ -106,12 +108,14 @@ def _blocks(text: str) -> Iterator[_Block]:
 
 def _closing_lines(lines: list[str], start: int, fence: str) -> list[int]:
     """Where a block may end: at the first closing fences of its kind, or with the text."""
-    ends = []
+    ends: list[int] = []
     for number in range(start, len(lines)):
         line = lines[number].strip()
         if len(line) >= len(fence) and line == fence[0] * len(line):
             ends.append(number)
-    return ends[:_MOST_ENDS] or [len(lines)]
+            if len(ends) == _MOST_ENDS:
+                break
+    return ends or [len(lines)]
 
 
 def _dedented(lines: list[str], indent: str) -> str:
@@ -131,6 +135,46 @@ def _functions(source: str) -> set[str]:
     if tree is None:
         return set()
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def _with_helpers(block: str, earlier: list[str], names: set[str]) -> str:
+    """A complete block, behind the earlier blocks that define names which it uses and lacks.
+
+    Blocks that define the component's functions themselves are drafts and stay out.
+    """
+    lacking, source = _lacking(block), block
+    for other in reversed(earlier):
+        tree = _tree(other)
+        if tree is None or names & _functions(other) or not lacking & _bound(tree):
+            continue
+        lacking = (lacking - _bound(tree)) | _lacking(other)
+        source = f"{other}\n{source}"
+    return source
+
+
+def _lacking(source: str) -> set[str]:
+    """Names that the code reads and nowhere binds."""
+    tree = _tree(source)
+    if tree is None:
+        return set()
+    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return read - _bound(tree) - set(dir(builtins))
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Names that the code binds, in whatever scope."""
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.add(name)
+            case ast.ClassDef(name=name) | ast.ExceptHandler(name=str(name)):
+                found.add(name)
+            case ast.alias():
+                found.add(node.asname or node.name.partition(".")[0])
+    return found
 
 
 def _json_strings(texts: list[str]) -> Iterator[str]:

@@ -35,8 +35,8 @@ TOLERANCE = 1e-6
 PLAIN = (str, int, float, np.generic, type(None))  # bool is an int
 EXPECTED_SPACE = (
     "a space of ConfigSpace 1.2 with valid default and sampled configurations: defaults inside "
-    "their ranges, log ranges above 0, few or no forbidden clauses, values that are numbers, strings or booleans (a structure "
-    "is spelled as a string that train() takes apart)."
+    "their ranges, log ranges above 0, few or no forbidden clauses, values that are numbers, "
+    "strings or booleans (a structure is spelled as a string that train() takes apart)."
 )
 EXPECTED_SCENARIO = (
     "get_scenario(configspace) returns smac.Scenario(configspace, n_trials=..., ...) of SMAC 2."

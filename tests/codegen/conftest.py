@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scripted import make_validator
 
 from automl_agent.codegen.validation import Validator
 from automl_agent.data.problem import Problem, pose_problem
-from automl_agent.sandbox.base import Limits
 from automl_agent.sandbox.calls import write_table
 from automl_agent.sandbox.process import WorkerProcess
 from automl_agent.sandbox.selection import select_tier
 from automl_agent.settings import TuneSettings
-
-LIMITS = Limits(wall_seconds=4.0, memory_bytes=2**30)
 
 
 @pytest.fixture(scope="session")
@@ -40,25 +38,3 @@ def worker(problem: Problem, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def validator(worker: WorkerProcess, problem: Problem) -> Validator:
     return make_validator(worker, problem)
-
-
-def make_validator(
-    worker: WorkerProcess,
-    problem: Problem,
-    *,
-    trial_seconds: float | None = None,
-    limits: Limits = LIMITS,
-) -> Validator:
-    """What a run would make of this problem."""
-    return Validator(
-        sandbox=worker,
-        task=problem.task,
-        y=problem.y,
-        n_classes=problem.n_classes,
-        fold=problem.folds[0],
-        n_folds=len(problem.folds),
-        limits=limits,
-        trial_seconds=trial_seconds,
-        workers=1,
-        seed=0,
-    )

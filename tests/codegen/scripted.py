@@ -10,6 +10,10 @@ from typing import Any
 from automl_agent.codegen.coder import Attempt
 from automl_agent.codegen.components import Component
 from automl_agent.codegen.feedback import Stage
+from automl_agent.codegen.validation import Validator
+from automl_agent.data.problem import Problem
+from automl_agent.sandbox.base import Limits
+from automl_agent.sandbox.process import WorkerProcess
 from llm_clients.function_client import FunctionClient
 
 SPACE = """\
@@ -49,6 +53,7 @@ from smac import Scenario
 def get_scenario(configspace):
     return Scenario(configspace, deterministic=True, crash_cost=10.0, n_trials=7, walltime_limit=90)
 """
+LIMITS = Limits(wall_seconds=5.0, memory_bytes=2**30)
 GOOD = {Component.CONFIG_SPACE: SPACE, Component.TRAIN: TRAIN, Component.SCENARIO: SCENARIO}
 
 
@@ -66,6 +71,28 @@ def scripted(replies: Mapping[Component, Sequence[str]]) -> FunctionClient:
         return next(left.get(component, iter(())), fenced(GOOD[component]))
 
     return FunctionClient(answer, name="scripted")
+
+
+def make_validator(
+    worker: WorkerProcess,
+    problem: Problem,
+    *,
+    trial_seconds: float | None = None,
+    limits: Limits = LIMITS,
+) -> Validator:
+    """What a run would make of this problem."""
+    return Validator(
+        sandbox=worker,
+        task=problem.task,
+        y=problem.y,
+        n_classes=problem.n_classes,
+        fold=problem.folds[0],
+        n_folds=len(problem.folds),
+        limits=limits,
+        trial_seconds=trial_seconds,
+        workers=1,
+        seed=0,
+    )
 
 
 class Attempts(list[Attempt]):
@@ -183,7 +210,7 @@ SPACE_WAYS = (
         "space = ConfigurationSpace()\n"
         "space.add(Categorical('kind', [int, float]))\n"
         "return space\n",
-        Stage.EXECUTION,
+        Stage.SPACE,
         "<class 'int'>",
         "strings",
     ),
@@ -385,7 +412,7 @@ TRAIN_WAYS = (
     ),
     _train(
         "memory bomb",
-        "hoard = []\nwhile True:\n    hoard.append(bytearray(10**8))\n",
+        "hoard = []\nwhile True:\n    hoard.append(bytearray(2**32))\n",
         Stage.FIT,
         "ran out of memory",
         "GiB",
