@@ -45,9 +45,7 @@ def test_wheel_holds_the_packages_and_the_templates_only(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
     assert tops == {"automl_agent", "llm_clients"}
-    templates = {
-        str(p.relative_to(ROOT / "templates")) for p in (ROOT / "templates").rglob("*.j2")
-    }
+    templates = {str(p.relative_to(ROOT / "templates")) for p in (ROOT / "templates").rglob("*.j2")}
     packed = {
         name.removeprefix("automl_agent/_templates/")
         for name in names

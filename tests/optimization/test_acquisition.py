@@ -33,9 +33,7 @@ def space() -> ConfigurationSpace:
     space.add(kind, depth, rate, mode, share, Constant("fixed", 7))
     space.add(EqualsCondition(mode, kind, "b"), EqualsCondition(share, mode, "y"))
     space.add(
-        ForbiddenAndConjunction(
-            ForbiddenEqualsClause(kind, "c"), ForbiddenEqualsClause(depth, 1)
-        )
+        ForbiddenAndConjunction(ForbiddenEqualsClause(kind, "c"), ForbiddenEqualsClause(depth, 1))
     )
     return space
 
