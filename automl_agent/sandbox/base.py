@@ -92,7 +92,7 @@ class Outcome:
 
     Attributes:
         status: "ok", or how it failed.
-        stage: what the generated code was doing last (import, train, predict, pickle, call, sample).
+        stage: what the generated code did last: import, train, predict, pickle, call or sample.
         value: the JSON part of the answer; empty unless status is "ok".
         blobs: the binary part of the answer.
         error: the exception, when status is "error".
