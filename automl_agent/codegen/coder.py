@@ -75,7 +75,8 @@ class Coder:
         validator: proves what it writes.
         facts: what prompts and offline recipes are made from: `model`, `metadata` (JSON form),
             `metadata_text`, `environment`, `metric`, `n_folds`, `trials`, `time`.
-        retries: repairs allowed per component; when they are used up, one fresh start is made.
+        retries: repairs allowed per component; when they are used up, or the author repeats code
+            that has failed, one fresh start is made.
         deadline: on the clock of `time.monotonic`; no attempt begins after it.
         listener: is told of every attempt.
     """
@@ -124,27 +125,35 @@ class Coder:
     ) -> tuple[str, Valid, int]:
         """One component: its source, what checking it gave, and the number of attempts."""
         facts = {"config_space_source": "", **self.facts, **known, "component": component.value}
+        failed: dict[str, Failure] = {}
         last: Attempt | None = None
-        per_start = self.retries + 1
-        for number in range(1, 2 * per_start + 1):
-            if time.monotonic() > self.deadline:
-                raise GenerationError(
-                    f"no working {component.filename} within the time for generation",
-                    "give it more with --generation-time" if last is None else last_words(last),
-                )
-            fresh = number in (1, per_start + 1)
-            attempt, valid = self._attempt(
-                component, number, {**facts, "attempt": number - 1}, None if fresh else last, check
-            )
-            self.listener(attempt)
-            if attempt.failure is None:
-                assert valid is not None
-                return attempt.source, valid, number
-            last = attempt
+        number = 0
+        for _start in range(2):
+            previous: Attempt | None = None
+            for _ in range(self.retries + 1):
+                self._check_time(component, last)
+                number += 1
+                asked = {**facts, "attempt": number - 1}
+                attempt, valid = self._attempt(component, number, asked, previous, check, failed)
+                self.listener(attempt)
+                if attempt.failure is None:
+                    assert valid is not None
+                    return attempt.source, valid, number
+                last = previous = attempt
+                if attempt.source in failed:
+                    break  # an author who repeats itself is not asked for yet another repair
+                if attempt.source:
+                    failed[attempt.source] = attempt.failure
         assert last is not None
-        raise GenerationError(
-            f"no working {component.filename} in {2 * per_start} attempts", last_words(last)
-        )
+        attempts = "1 attempt" if number == 1 else f"{number} attempts"
+        raise GenerationError(f"no working {component.filename} in {attempts}", last_words(last))
+
+    def _check_time(self, component: Component, last: Attempt | None) -> None:
+        if time.monotonic() > self.deadline:
+            raise GenerationError(
+                f"no working {component.filename} within the time for generation",
+                "give it more with --generation-time" if last is None else last_words(last),
+            )
 
     def _attempt(
         self,
@@ -153,6 +162,7 @@ class Coder:
         facts: dict[str, Any],
         previous: Attempt | None,
         check: Callable[[str], Valid | Failure],
+        failed: Mapping[str, Failure],
     ) -> tuple[Attempt, Valid | None]:
         started = time.monotonic()
         facts["failure"] = None
@@ -170,7 +180,7 @@ class Coder:
             outcome = found
         else:
             attempt = replace(attempt, source=found)
-            outcome = check_statically(found, component) or check(found)
+            outcome = failed.get(found) or check_statically(found, component) or check(found)
         if isinstance(outcome, Failure) and completion.finish_reason == "length":
             outcome = replace(outcome, context=f"{outcome.context}\n{CUT_OFF}".strip())
         attempt = replace(attempt, seconds=time.monotonic() - started)

@@ -73,13 +73,22 @@ def test_the_facts_tell_the_attempt_and_the_failure(bench: Bench) -> None:
 
     def answer(facts: Mapping[str, Any]) -> str:
         seen.append((facts["component"], facts["attempt"], facts["failure"]))
-        return fenced("def get_configspace(x):\n    pass\n")
+        return fenced(f"def get_configspace(x):\n    return {len(seen)}\n")
 
     with pytest.raises(GenerationError):
         bench.coder(FunctionClient(answer), retries=1).generate()
     assert [(c, n) for c, n, _ in seen] == [("config_space", n) for n in range(4)]
     assert [text is None for _, _, text in seen] == [True, False, True, False]
     assert "get_configspace(x)" in str(seen[1][2])
+
+
+def test_an_author_who_repeats_failed_code_gets_one_fresh_start(bench: Bench) -> None:
+    reply = fenced("def get_configspace(x):\n    pass\n")
+    with pytest.raises(GenerationError, match="in 3 attempts") as caught:
+        bench.coder(FunctionClient(lambda facts: reply), retries=5).generate()
+    assert [a.fresh for a in bench.attempts] == [True, False, True]
+    assert len({a.failure for a in bench.attempts}) == 1
+    assert "wrong parameters" in str(caught.value)
 
 
 def test_no_attempt_begins_after_the_deadline(bench: Bench) -> None:
