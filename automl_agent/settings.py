@@ -20,6 +20,7 @@ from automl_agent.exceptions import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+DEFAULT_MODEL = "lgbm"
 DEFAULT_TRIALS = 50
 MAX_MODEL_TRIALS = 500
 MIN_MODEL_SECONDS = 30.0
@@ -96,8 +97,9 @@ class TuneSettings:
         target: name of the target column.
         task: "classification" or "regression".
         test_data: a file or DataFrame with the test rows.
-        model: model family to tune.
+        model: model family to tune; None is lgbm, or whatever `code` tunes.
         llm: backend that writes the code.
+        code: folder with config_space.py, train.py and scenario.py, in place of a backend.
         trials: configurations to try.
         time: seconds for search, refit and report together.
         seed: of everything random.
@@ -115,8 +117,9 @@ class TuneSettings:
     target: str | None = None
     task: str | None = None
     test_data: str | Path | pd.DataFrame | None = None
-    model: str = "lgbm"
+    model: str | None = None
     llm: str = "offline"
+    code: Path | None = None
     trials: int | None = None
     time: float | None = None
     seed: int | None = None
@@ -136,6 +139,13 @@ class TuneSettings:
             if value is not None or fields[name].default is not None:
                 object.__setattr__(self, name, check(name, value))
         object.__setattr__(self, "logs", Path(self.logs))
+
+    @property
+    def model_name(self) -> str:
+        """The model family, or the name of the folder with the user's own code."""
+        if self.model is None and self.code is not None:
+            return self.code.absolute().name
+        return self.model or DEFAULT_MODEL
 
     def asked(self) -> dict[str, Any]:
         """JSON form of what the user asked for; a DataFrame is named by its shape."""

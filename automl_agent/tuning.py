@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from automl_agent.codegen.authors import find_author
 from automl_agent.codegen.coder import Coder, Generation
@@ -29,7 +31,14 @@ from automl_agent.optimization.optimizer import (
 from automl_agent.optimization.records import SearchRecords
 from automl_agent.progress import Progress
 from automl_agent.reporting.outcome import Seconds, describe_outcome
-from automl_agent.reporting.records import GenerationRecords, describe_run, run_name, write_schema
+from automl_agent.reporting.records import (
+    GenerationRecords,
+    check_free,
+    describe_run,
+    run_name,
+    save_code,
+    write_schema,
+)
 from automl_agent.reporting.scores import TestScores, score_models
 from automl_agent.run_directory import RunDirectory
 from automl_agent.sandbox.base import Limits
@@ -48,13 +57,62 @@ def run_tuning(
     Args:
         settings: what the user asks for.
         progress: is told how it goes.
-        client: writes the code, in place of the backend named in the settings.
+        client: writes the code, in place of the author that the settings ask for.
 
     Raises:
         InputError: the data or a setting cannot be used; no run directory was made.
         AutoMLAgentError: the run failed; its directory tells how far it came.
     """
-    author = client or find_author(settings.llm, settings.model)
+    with prepared(settings, progress, client) as tuning:
+        began = time.monotonic()
+        generation = tuning.write_code()
+        budget = decide_budget(settings, generation.scenario.fields, len(tuning.problem.folds))
+        tuning.run.write("budget.json", budget.to_dict())
+
+        search_began = time.monotonic()
+        deadline = search_began + (budget.time.value or float("inf"))
+        found = tuning.search(generation, budget, deadline)
+
+        refit_began = time.monotonic()
+        final = tuning.fit_final_models(generation, found, budget, deadline)
+        scores = tuning.examine(generation, final)
+        seconds = Seconds.between(began, search_began, refit_began, time.monotonic())
+
+        problem = tuning.problem
+        outcome = describe_outcome(problem, generation, budget, found, final, scores, seconds)
+        tuning.run.write("result.json", outcome)
+    progress.finished(tuning.run, outcome)
+    return tuning.run
+
+
+def run_generation(
+    settings: TuneSettings, progress: Progress, output: Path, client: LLMClient | None = None
+) -> RunDirectory:
+    """Have the three modules written and proved, and leave them in a folder.
+
+    Args:
+        settings: what the user asks for.
+        progress: is told how it goes.
+        output: the folder; none of the modules may be in it yet.
+        client: writes the code, in place of the author that the settings ask for.
+
+    Raises:
+        InputError: the data, a setting or the folder cannot be used.
+        AutoMLAgentError: no working code came of it; the run directory tells why.
+    """
+    check_free(output)
+    with prepared(settings, progress, client) as tuning:
+        generation = tuning.write_code()
+        save_code(generation, output)
+    return tuning.run
+
+
+@contextlib.contextmanager
+def prepared(
+    settings: TuneSettings, progress: Progress, client: LLMClient | None
+) -> Iterator[Tuning]:
+    """Data loaded and divided, a run directory opened, workers started."""
+    author = client or find_author(settings)
     tier = select_tier(settings.sandbox)
     resources = decide_resources(settings)
     problem = pose_problem(settings, resources.seed.value)
@@ -64,26 +122,7 @@ def run_tuning(
         progress.posed(problem, run, tier)
         write_table(problem.X, run / "work/data")
         with WorkerPool(tier, resources.workers.value, run / "work") as pool:
-            tuning = Tuning(run, settings, problem, resources, pool, progress)
-
-            began = time.monotonic()
-            generation = tuning.write_code(author)
-            budget = decide_budget(settings, generation.scenario.fields, len(problem.folds))
-            run.write("budget.json", budget.to_dict())
-
-            search_began = time.monotonic()
-            deadline = search_began + (budget.time.value or float("inf"))
-            found = tuning.search(generation, budget, deadline)
-
-            refit_began = time.monotonic()
-            final = tuning.fit_final_models(generation, found, budget, deadline)
-            scores = tuning.examine(generation, final)
-            seconds = Seconds.between(began, search_began, refit_began, time.monotonic())
-
-        outcome = describe_outcome(problem, generation, budget, found, final, scores, seconds)
-        run.write("result.json", outcome)
-    progress.finished(run, outcome)
-    return run
+            yield Tuning(run, settings, problem, resources, author, pool, progress)
 
 
 @dataclass(frozen=True)
@@ -94,10 +133,11 @@ class Tuning:
     settings: TuneSettings
     problem: Problem
     resources: Resources
+    author: LLMClient
     pool: WorkerPool
     progress: Progress
 
-    def write_code(self, author: LLMClient) -> Generation:
+    def write_code(self) -> Generation:
         """Have the three modules written and proved; every attempt is kept."""
         problem, settings, resources = self.problem, self.settings, self.resources
         validator = Validator(
@@ -114,17 +154,18 @@ class Tuning:
         )
         with contextlib.closing(GenerationRecords(self.run, self.progress)) as records:
             coder = Coder(
-                client=records.logged(author),
+                client=records.logged(self.author),
                 validator=validator,
                 facts=problem.facts(settings),
-                retries=settings.retries,
+                retries=0 if settings.code else settings.retries,
+                starts=1 if settings.code else 2,
                 deadline=time.monotonic() + settings.generation_time,
                 listener=records,
             )
             generation = coder.generate()
             records.keep(generation)
         self.pool.preload(imported_modules(generation.code.train))
-        self.progress.generated(generation, author.name)
+        self.progress.generated(generation, self.author.name)
         return generation
 
     def search(self, generation: Generation, budget: Budget, deadline: float) -> SearchResult:

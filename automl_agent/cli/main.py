@@ -18,6 +18,7 @@ from automl_agent.version import __version__
 
 COMMANDS = {
     "tune": "automl_agent.cli.tune",
+    "generate": "automl_agent.cli.generate",
     "predict": "automl_agent.cli.predict",
     "runs": "automl_agent.cli.runs",
     "models": "automl_agent.cli.models",

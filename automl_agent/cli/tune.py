@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
+from pathlib import Path
 from typing import Any
 
 import click
 
-from automl_agent.cli.options import debug_option, json_option, logs_option
+from automl_agent.cli.options import debug_option, json_option
 from automl_agent.cli.output import say_json
-from automl_agent.exceptions import AutoMLAgentError, InputError
+from automl_agent.cli.running import run_options, settings_from, shown_progress
 
 
 @click.command(short_help="Tune a model on a dataset.")
-@click.option(
-    "--dataset", required=True,
-    help="CSV or TSV file, or breast_cancer, diabetes, digits, iris or wine.",
-)  # fmt: skip
-@click.option("--target", help="Target column; `last` is the last one.")
-@click.option("--task", help="classification or regression; inferred from the target if not given.")
-@click.option("--test-data", help="File with the test rows; else 20 % are put away first.")
-@click.option(
-    "--model", default="lgbm", show_default=True, help="Model family to tune; see `models`."
-)
-@click.option("--llm", default="offline", show_default=True, help="Backend that writes the code.")
 @click.option("--trials", type=int, help="Configurations to try.")
 @click.option("--time", type=float, help="Seconds for search, refit and report together.")
-@click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
-@click.option("--metric", help="What is optimised.  [default: log_loss or rmse]")
-@click.option("--workers", type=int, help="Fits side by side.  [default: the cores]")
-@click.option("--folds", type=int, help="Folds of cross-validation, 1 is a holdout.  [default: 5]")
-@click.option("--retries", type=int, default=5, show_default=True, help="Repairs per module.")
 @click.option(
-    "--generation-time", type=float, default=600.0,
-    help="Seconds for writing and proving the code.  [default: 600]",
-)  # fmt: skip
-@click.option("--sandbox", default="auto", show_default=True, help="auto, bubblewrap or limits.")
-@click.option("--name", help="Name of the run.  [default: dataset, model and time]")
-@logs_option
+    "--code",
+    type=click.Path(path_type=Path),
+    help="Folder with your own config_space.py, train.py and scenario.py.",
+)
+@run_options
 @json_option
 @debug_option
 def tune(as_json: bool, **options: Any) -> None:
@@ -52,28 +35,13 @@ def tune(as_json: bool, **options: Any) -> None:
       automl-agent tune --dataset breast_cancer --model lgbm --trials 25
       automl-agent tune --dataset houses.csv --target price --model rf --time 60
       automl-agent tune --dataset train.csv --target y --test-data test.csv --metric f1 --json
+      automl-agent tune --dataset iris --code my-modules --trials 25
     """
-    from automl_agent.settings import SettingError, TuneSettings
+    settings = settings_from(options)
+    with shown_progress(quiet=as_json) as progress:
+        # the search's libraries take seconds to load: only once the options are known to be right
+        from automl_agent.tuning import run_tuning
 
-    try:
-        settings = TuneSettings(**options)
-    except SettingError as error:
-        option = "--" + error.setting.replace("_", "-")
-        raise InputError(option + error.message.removeprefix(error.setting), error.hint) from error
-
-    # the search's libraries take seconds to load: only once the options are known to be right
-    from automl_agent.cli.progress import CommandProgress, ConsoleProgress, spoken_name
-    from automl_agent.tuning import run_tuning
-
-    progress = CommandProgress() if as_json else ConsoleProgress()
-    try:
         run = run_tuning(settings, progress)
-    except (AutoMLAgentError, KeyboardInterrupt) as error:
-        if progress.run is not None and progress.run.path.exists():
-            name = shlex.quote(spoken_name(progress.run))
-            error.add_note(f"how far it came: automl-agent runs show {name}")
-        raise
-    finally:
-        progress.stop()
     if as_json:
         say_json({"run": run.name, "path": str(run.path), **run.read("result.json")})

@@ -76,7 +76,8 @@ class Coder:
         facts: what prompts and offline recipes are made from: `model`, `metadata` (JSON form),
             `metadata_text`, `environment`, `metric`, `n_folds`, `trials`, `time`.
         retries: repairs allowed per component; when they are used up, or the author repeats code
-            that has failed, one fresh start is made.
+            that has failed, a fresh start is made.
+        starts: how often an author may start, the first time included.
         deadline: on the clock of `time.monotonic`; no attempt begins after it.
         listener: is told of every attempt.
     """
@@ -87,6 +88,7 @@ class Coder:
     retries: int
     deadline: float
     listener: AttemptListener
+    starts: int = 2
 
     def generate(self) -> Generation:
         """Write and prove all components.
@@ -128,7 +130,7 @@ class Coder:
         failed: dict[str, Failure] = {}
         last: Attempt | None = None
         number = 0
-        for _start in range(2):
+        for _ in range(self.starts):
             previous: Attempt | None = None
             for _ in range(self.retries + 1):
                 self._check_time(component, last)
@@ -145,8 +147,11 @@ class Coder:
                 if attempt.source:
                     failed[attempt.source] = attempt.failure
         assert last is not None
-        attempts = "1 attempt" if number == 1 else f"{number} attempts"
-        raise GenerationError(f"no working {component.filename} in {attempts}", last_words(last))
+        if number == 1:
+            raise GenerationError(f"{component.filename} does not work", last_words(last))
+        raise GenerationError(
+            f"no working {component.filename} in {number} attempts", last_words(last)
+        )
 
     def _check_time(self, component: Component, last: Attempt | None) -> None:
         if time.monotonic() > self.deadline:

@@ -55,7 +55,10 @@ class Failure:
     def headline(self) -> str:
         """One line for people."""
         first = self.problem.strip().splitlines()[0] if self.problem.strip() else "failed"
-        return f"{self.stage.value}: {first}"
+        frames = [] if self.error is None else self.error.frames
+        own = [f"{frame.file}, line {frame.line}" for frame in frames if "/" not in frame.file]
+        where = f" ({own[-1]})" if own else ""
+        return f"{self.stage.value}: {first}{where}"
 
     def text(self) -> str:
         """The paragraph that the model reads."""

@@ -55,7 +55,7 @@ class Problem:
         """What prompts and offline recipes are made from."""
         versions = library_versions().items()
         return {
-            "model": settings.model,
+            "model": settings.model_name,
             "metadata": self.metadata.model_dump(),
             "metadata_text": self.metadata.prompt_text(),
             "environment": ", ".join(f"{name} {version}" for name, version in versions),

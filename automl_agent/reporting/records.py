@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from automl_agent.codegen.coder import Attempt, Generation
@@ -10,7 +11,8 @@ from automl_agent.codegen.components import Component
 from automl_agent.codegen.static_checks import imported_modules
 from automl_agent.data.problem import Problem
 from automl_agent.environment import library_versions
-from automl_agent.json_lines import JsonLines
+from automl_agent.exceptions import InputError
+from automl_agent.json_lines import JsonLines, write_bytes
 from automl_agent.run_directory import RunDirectory
 from automl_agent.sandbox.base import Tier
 from automl_agent.settings import Resources, TuneSettings
@@ -70,8 +72,7 @@ class GenerationRecords:
 
     def keep(self, generation: Generation) -> None:
         """Write the code that is used, and what its scenario suggests."""
-        for component in Component:
-            self._run.write_text(f"code/{component.filename}", generation.code[component])
+        save_code(generation, self._run / "code")
         self._run.write("scenario.json", dict(generation.scenario.fields))
 
     def close(self) -> None:
@@ -80,9 +81,32 @@ class GenerationRecords:
         self._attempts.close()
 
 
+def check_free(folder: Path) -> None:
+    """See that modules can be saved in a folder without overwriting any.
+
+    Raises:
+        InputError: one is there already, or the folder is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is not a folder")
+    for component in Component:
+        if (folder / component.filename).exists():
+            raise InputError(f"{folder / component.filename} exists", "choose another folder")
+
+
+def save_code(generation: Generation, folder: Path) -> None:
+    """Write the three modules.
+
+    Raises:
+        RunDirectoryError: they cannot be written.
+    """
+    for component in Component:
+        write_bytes(folder / component.filename, generation.code[component].encode())
+
+
 def run_name(problem: Problem, settings: TuneSettings) -> str:
     """Dataset, model and the local time."""
-    words = f"{problem.dataset.name}-{settings.model}"
+    words = f"{problem.dataset.name}-{settings.model_name}"
     safe = "".join(c if c.isalnum() or c in "_-" else "-" for c in words)[:LONGEST_NAME]
     return f"{safe.strip('-_') or 'run'}-{datetime.now():%Y%m%d-%H%M%S-%f}"[:-3]
 
@@ -110,7 +134,7 @@ def describe_run(
             "target": dataset.target,
             "metric": problem.metric.name,
             "direction": problem.metric.direction,
-            "model": settings.model,
+            "model": settings.model_name,
             "author": author,
             "rows": {
                 "train": len(problem.y),
