@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,19 @@ def show_trajectory(
         rows.append(row)
         previous = incumbent
     show_table(header, rows, right=f"seconds {metric} change")
+
+
+def trajectory_csv(incumbents: Sequence[Mapping[str, Any]]) -> str:
+    """The incumbents as CSV, a column per hyperparameter, empty where it is inactive."""
+    names = list(dict.fromkeys(name for i in incumbents for name in i["config"]))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    fields = ["trial", "finished_at", "score", "cost", "origin"]
+    writer.writerow([*fields, *names])
+    for incumbent in incumbents:
+        values = [incumbent["config"].get(name) for name in names]
+        writer.writerow([*(incumbent[field] for field in fields), *values])
+    return text.getvalue()
 
 
 def show_outcome(outcome: Mapping[str, Any]) -> None:

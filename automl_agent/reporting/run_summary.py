@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
-from automl_agent.exceptions import RunDirectoryError
+from automl_agent.exceptions import InputError, RunDirectoryError
 from automl_agent.optimization.events import read_history, read_incumbents
 from automl_agent.run_directory import RunDirectory
 
@@ -28,6 +30,43 @@ def summarise_run(run: RunDirectory) -> dict[str, Any]:
         "test": test.get("score"),
         "trials": result.get("trials", {}).get("finished"),
     }
+
+
+def select_runs(
+    summaries: Iterable[Mapping[str, Any]],
+    wanted: Mapping[str, str | None],
+    *,
+    sort: str,
+    reverse: bool,
+) -> list[Mapping[str, Any]]:
+    """Filter and order summaries.
+
+    Args:
+        summaries: as `summarise_run` gives them.
+        wanted: for `dataset`, `model`, `author` and `state` the value that a run must have, for
+            `since` the day (ISO) on which it began at the earliest; None where all will do.
+        sort: the field to sort by; runs without a value come last.
+        reverse: whether the greatest comes first.
+
+    Raises:
+        InputError: `since` is no day.
+    """
+    conditions = {field: value for field, value in wanted.items() if value is not None}
+    since = conditions.pop("since", "")
+    if since:
+        try:
+            since = date.fromisoformat(since).isoformat()
+        except ValueError as error:
+            raise InputError(f"{since!r} is no day", "write it as 2026-01-31") from error
+    kept = [
+        summary
+        for summary in summaries
+        if all(str(summary[field]).lower() == v.lower() for field, v in conditions.items())
+        and str(summary["created"] or "") >= since
+    ]
+    known = [summary for summary in kept if summary[sort] is not None]
+    known.sort(key=lambda summary: summary[sort], reverse=reverse)
+    return known + [summary for summary in kept if summary[sort] is None]
 
 
 def describe_run_so_far(run: RunDirectory) -> dict[str, Any]:
