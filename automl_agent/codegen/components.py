@@ -1,4 +1,21 @@
-"""The three modules that a language model writes, and what each must provide."""
+"""The three modules that a language model (or you) writes, and what each must provide.
+
+    # config_space.py
+    def get_configspace() -> ConfigurationSpace: ...
+    def get_initial_configurations() -> list[dict]: ...    # optional: worth trying first
+
+    # train.py
+    def train(config: dict, X, y, *, seed: int, budget: float | None) -> estimator: ...
+
+    # scenario.py
+    def get_scenario(configspace: ConfigurationSpace) -> Scenario: ...
+
+`config` holds plain Python values, without inactive hyperparameters. `X` is a DataFrame of float64,
+category, str and datetime64[ns] columns; `y` holds int64 class codes 0..K-1, or float64 values. The
+estimator has `predict(X)` and, for classification, `predict_proba(X)` with K columns; it survives
+cloudpickle. The first initial configuration is the library's default. Of the scenario, n_trials,
+walltime_limit and trial_walltime_limit count, where the user is silent.
+"""
 
 from __future__ import annotations
 
