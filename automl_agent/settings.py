@@ -92,10 +92,10 @@ class TuneSettings:
     """What the user asks for. None leaves a decision to the generated scenario or to us.
 
     Attributes:
-        dataset: a bundled set's name, a file, or a DataFrame.
+        dataset: a file, folder, link, bundled or OpenML name, or a DataFrame; see `read_source`.
         target: name of the target column.
         task: "classification" or "regression".
-        test_data: a file or DataFrame with the test rows.
+        test_data: a file, link or DataFrame with the test rows.
         model: model family to tune.
         llm: backend that writes the code.
         trials: configurations to try.

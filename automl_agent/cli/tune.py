@@ -15,11 +15,12 @@ from automl_agent.exceptions import AutoMLAgentError, InputError
 @click.command(short_help="Tune a model on a dataset.")
 @click.option(
     "--dataset", required=True,
-    help="CSV or TSV file, or breast_cancer, diabetes, digits, iris or wine.",
+    help="A file (CSV, Parquet, ARFF, Excel, JSON lines), a folder or zip of parts, a link, a "
+    "bundled name, or OpenML's: adult, openml:1590, openml-task:3; see `datasets`.",
 )  # fmt: skip
 @click.option("--target", help="Target column; `last` is the last one.")
 @click.option("--task", help="classification or regression; inferred from the target if not given.")
-@click.option("--test-data", help="File with the test rows; else 20 % are put away first.")
+@click.option("--test-data", help="The test rows, in a file or link; else 20 % are put away first.")
 @click.option(
     "--model", default="lgbm", show_default=True, help="Model family to tune; see `models`."
 )
@@ -50,7 +51,8 @@ def tune(as_json: bool, **options: Any) -> None:
     \b
     Examples:
       automl-agent tune --dataset breast_cancer --model lgbm --trials 25
-      automl-agent tune --dataset houses.csv --target price --model rf --time 60
+      automl-agent tune --dataset houses.parquet --target price --model rf --time 60
+      automl-agent tune --dataset adult --model lgbm
       automl-agent tune --dataset train.csv --target y --test-data test.csv --metric f1 --json
     """
     from automl_agent.settings import SettingError, TuneSettings
