@@ -16,21 +16,19 @@ class Bundled:
         loader: scikit-learn's function.
         rows: rows.
         columns: columns, the target among them.
-        task: "classification" or "regression".
     """
 
     loader: str
     rows: int
     columns: int
-    task: str
 
 
 BUNDLED = {
-    "breast_cancer": Bundled("load_breast_cancer", 569, 31, "classification"),
-    "diabetes": Bundled("load_diabetes", 442, 11, "regression"),
-    "digits": Bundled("load_digits", 1797, 65, "classification"),
-    "iris": Bundled("load_iris", 150, 5, "classification"),
-    "wine": Bundled("load_wine", 178, 14, "classification"),
+    "breast_cancer": Bundled("load_breast_cancer", 569, 31),
+    "diabetes": Bundled("load_diabetes", 442, 11),
+    "digits": Bundled("load_digits", 1797, 65),
+    "iris": Bundled("load_iris", 150, 5),
+    "wine": Bundled("load_wine", 178, 14),
 }
 
 

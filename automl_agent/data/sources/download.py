@@ -90,6 +90,10 @@ def download(address: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path:
             if error.code in _PASSING and attempt < _TRIES:
                 time.sleep(_PAUSE_SECONDS * attempt)
                 continue
+            if 300 <= error.code < 400 and "not allowed" in str(error.reason):
+                raise InputError(
+                    f"{address} leads to another kind of address", "that is not followed"
+                ) from error
             if 300 <= error.code < 400:
                 raise InputError(
                     f"{address} leads from page to page without end",
