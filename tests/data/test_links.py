@@ -67,8 +67,10 @@ def test_a_damaged_copy_is_fetched_anew(web: LoopbackServer) -> None:
     assert table.frame["a"].tolist() == [1, 2, 3]
     assert table.warnings == (f"the cached copy of {address} was damaged and has been discarded",)
     assert read_source(address).warnings == ()
-    (entry.file.parents[1] / "entry.json").write_text("[")
-    assert "was damaged" in read_source(address).warnings[0]
+    description = entry.file.parents[1] / "entry.json"
+    for text in ("[", "[]", "{}", description.read_text().replace('"rows": 3', '"rows": 4')):
+        description.write_text(text)
+        assert "was damaged" in read_source(address).warnings[0]
 
 
 def test_redirects(web: LoopbackServer) -> None:

@@ -124,6 +124,7 @@ class Cache:
                 known |= {"file": file.name, "bytes": file.stat().st_size, "sha256": digest}
                 (folder / digest[:16]).mkdir(exist_ok=True)
                 _place(file, folder / digest[:16] / file.name)
+            known["description_sha256"] = _digest(known)
             _write(json.dumps(known, ensure_ascii=False, indent=1), folder / _ENTRY)
             for old in folder.iterdir():
                 if old.is_dir() and old.name != known.get("sha256", "")[:16]:
@@ -158,7 +159,7 @@ def address_key(address: str) -> str:
 def _read(folder: Path, key: str) -> Entry | None:
     try:
         about = json.loads((folder / _ENTRY).read_text(encoding="utf-8"))
-        if not isinstance(about, dict):
+        if not isinstance(about, dict) or about.pop("description_sha256", "") != _digest(about):
             return None
         name, digest = about.get("file"), about.get("sha256")
         if name is None:
@@ -167,6 +168,12 @@ def _read(folder: Path, key: str) -> Entry | None:
         return Entry(key, about, file) if file.is_file() else None
     except (OSError, ValueError):
         return None
+
+
+def _digest(about: Mapping[str, Any]) -> str:
+    """The checksum of the description itself."""
+    text = json.dumps(about, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sha256(file: Path) -> str:
