@@ -28,7 +28,8 @@ def tune(
     """Tune a model on a dataset.
 
     Args:
-        dataset: a bundled set's name ("iris"), a file, or a DataFrame (then give `target`).
+        dataset: a file, folder or link, a bundled ("iris") or OpenML name ("adult"), or a DataFrame
+            (then give `target`).
         progress: is told how it goes; nothing is printed without one.
         client: writes the code, in place of the backend named by `llm`.
         settings: fields of `TuneSettings`: target, task, test_data, model, llm, trials, time, seed,

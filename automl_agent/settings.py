@@ -93,10 +93,10 @@ class TuneSettings:
     """What the user asks for. None leaves a decision to the generated scenario or to us.
 
     Attributes:
-        dataset: a bundled set's name, a file, or a DataFrame.
+        dataset: a file, folder, link, bundled or OpenML name, or a DataFrame; see `read_source`.
         target: name of the target column.
         task: "classification" or "regression".
-        test_data: a file or DataFrame with the test rows.
+        test_data: a file, link or DataFrame with the test rows.
         model: model family to tune; None is lgbm, or whatever `code` tunes.
         llm: backend that writes the code.
         code: folder with config_space.py, train.py and scenario.py, in place of a backend.

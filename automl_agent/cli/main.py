@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "automl_agent.cli.predict",
     "runs": "automl_agent.cli.runs",
     "models": "automl_agent.cli.models",
+    "datasets": "automl_agent.cli.datasets",
 }
 FAILED = 1
 INTERRUPTED = 130
@@ -56,6 +57,7 @@ def automl_agent() -> None:
     Examples:
       automl-agent tune --dataset breast_cancer --model lgbm --trials 25
       automl-agent tune --dataset houses.csv --target price --time 60
+      automl-agent tune --dataset openml:1590 --model lgbm
       automl-agent runs list
       automl-agent predict RUN new.csv -o predictions.csv
     """

@@ -16,7 +16,7 @@ from automl_agent.json_lines import unwritable, write_bytes
 
 @click.command(short_help="Predict new rows with a run's model.")
 @click.argument("run")
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="CSV file to write; else it is printed."
 )
@@ -25,12 +25,12 @@ from automl_agent.json_lines import unwritable, write_bytes
 @json_option
 @debug_option
 def predict(
-    run: str, data: Path, output: Path | None, proba: bool, logs: Path, as_json: bool
+    run: str, data: str, output: Path | None, proba: bool, logs: Path, as_json: bool
 ) -> None:
     """Predict the rows of a file with the model of RUN (a name or a path).
 
     The file needs the training table's columns, in any order; further columns are ignored, unseen
-    categories count as missing.
+    categories count as missing. It may be a link, and of any format that `tune` reads.
 
     \b
     Examples:

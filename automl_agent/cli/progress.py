@@ -67,7 +67,8 @@ class ConsoleProgress(CommandProgress):
         """Say what the data are and how they are divided."""
         super().posed(problem, run, tier)
         self._console.print(Text.assemble(("automl-agent ", "bold cyan"), run.name))
-        shape = problem.metadata
+        shape, dataset = problem.metadata, problem.dataset
+        note = f" ({dataset.note})" if dataset.note else ""
         kinds = {
             "numeric": shape.n_numeric,
             "categorical": shape.n_categorical,
@@ -81,13 +82,13 @@ class ConsoleProgress(CommandProgress):
         )
         self._say(
             "data",
-            f"{problem.dataset.name}: {plural(len(problem.y), 'row')} × "
+            f"{dataset.name}{note}: {plural(len(problem.y), 'row')} × "
             f"{plural(shape.n_columns, 'column')} to learn from "
             f"({counts({k: n for k, n in kinds.items() if n})}), "
-            f"{what} of '{problem.dataset.target}'",
+            f"{what} of '{dataset.target}'",
         )
         self._say("test", f"{plural(len(problem.y_test), 'row')}: {problem.test_origin}")
-        for warning in problem.dataset.warnings:
+        for warning in dataset.warnings:
             self._say("warning", warning, "yellow")
         self._say("sandbox", tier.name)
         if tier.warning:

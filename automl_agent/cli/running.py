@@ -21,13 +21,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _OPTIONS = (
     click.option(
         "--dataset", required=True,
-        help="CSV or TSV file, or breast_cancer, diabetes, digits, iris or wine.",
+        help="A file (CSV, Parquet, ARFF, Excel, JSON lines), a folder or zip of parts, a link, a "
+        "bundled name, or OpenML's: adult, openml:1590, openml-task:3; see `datasets`.",
     ),
     click.option("--target", help="Target column; `last` is the last one."),
     click.option(
         "--task", help="classification or regression; inferred from the target if not given."
     ),
-    click.option("--test-data", help="File with the test rows; else 20 % are put away first."),
+    click.option(
+        "--test-data", help="The test rows, in a file or link; else 20 % are put away first."
+    ),
     click.option("--model", help="Model family to tune; see `models`.  [default: lgbm]"),
     click.option(
         "--llm", default="offline", show_default=True, help="Backend that writes the code."

@@ -33,7 +33,8 @@ def tune(as_json: bool, **options: Any) -> None:
     \b
     Examples:
       automl-agent tune --dataset breast_cancer --model lgbm --trials 25
-      automl-agent tune --dataset houses.csv --target price --model rf --time 60
+      automl-agent tune --dataset houses.parquet --target price --model rf --time 60
+      automl-agent tune --dataset adult --model lgbm
       automl-agent tune --dataset train.csv --target y --test-data test.csv --metric f1 --json
       automl-agent tune --dataset iris --code my-modules --trials 25
     """

@@ -31,6 +31,14 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min"
 
 
+def bytes_of(size: int) -> str:
+    """A file's size: bytes, kB, MB or GB."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} B"
+
+
 def plural(count: int, singular: str) -> str:
     """The count and its noun."""
     return f"{count:,} {singular if count == 1 else singular + 's'}"

@@ -14,7 +14,7 @@ from automl_agent.data import quality
 from automl_agent.data.columns import Column
 from automl_agent.data.schema import TableSchema
 from automl_agent.data.sources.raw_table import RawTable
-from automl_agent.data.sources.resolve import Source, read_source
+from automl_agent.data.sources.resolve import read_source
 from automl_agent.data.splits import MIN_ROWS_TO_SPLIT, rare_classes
 from automl_agent.data.target import (
     Label,
@@ -48,7 +48,9 @@ class Dataset:
         schema: the features' types, with table-wide categories.
         source: what it was read from, for the log.
         warnings: what the user should know, one line each.
-        given_test: test features and target from a file of their own, typed and coded alike.
+        note: where it came from, in few words, if its name does not tell.
+        given_test: test features and target given apart, typed and coded alike.
+        test_origin: where those come from, in words.
     """
 
     name: str
@@ -60,7 +62,9 @@ class Dataset:
     schema: TableSchema
     source: str
     warnings: tuple[str, ...]
+    note: str = ""
     given_test: tuple[pd.DataFrame, Target] | None = None
+    test_origin: str = ""
 
 
 def load_dataset(
@@ -74,7 +78,7 @@ def load_dataset(
     """Read a dataset and make it ready.
 
     Args:
-        source: name of a bundled dataset, path of a delimited file, or a DataFrame.
+        source: what to read; see `read_source`.
         target: the target column's name, or ``last``; None takes what the source declares.
         task: "classification" or "regression"; None infers it from the target.
         test_data: a second table with the same columns, for the final test only.
@@ -86,6 +90,16 @@ def load_dataset(
     if task is not None and task not in _TASKS:
         raise InputError(f"there is no task '{task}'", f"choose {' or '.join(_TASKS)}")
     raw = read_source(source)
+    given = None
+    if raw.split is not None:
+        if test_data is not None:
+            raise InputError(
+                f"{raw.source} brings its own test rows: {raw.split.origin}",
+                "leave out --test-data, or give the dataset instead of the task",
+            )
+        raw, given = raw.divided(raw.split)
+    elif test_data is not None:
+        given = read_source(test_data, names=list(raw.frame.columns))
     target_name = find_target(list(raw.frame.columns), target, raw.target)
     warnings = list(raw.warnings)
 
@@ -95,9 +109,10 @@ def load_dataset(
             f"{raw.source} has {count_of(len(values), 'row')} with a target",
             f"at least {MIN_ROWS} are needed",
         )
-    chosen_task = task or infer_task(values, target_name)
+    declared = task or (raw.task if target_name == raw.target else None)
+    chosen_task = declared or infer_task(values, target_name)
     y, classes = _code(values, chosen_task, target_name)
-    if task is None and raw.target is None:
+    if declared is None and raw.target is None:
         warnings += _task_warnings(chosen_task, target_name, classes)
     schema = _choose_columns(features, warnings)
     X = schema.apply(features)
@@ -121,12 +136,15 @@ def load_dataset(
         schema=schema,
         source=raw.source,
         warnings=tuple(warnings),
+        note=raw.note,
     )
-    return dataset if test_data is None else _with_test(dataset, raw, test_data)
+    if given is None:
+        return dataset
+    own = given.source if test_data is None else "given apart from the training rows"
+    return replace(_with_test(dataset, given), test_origin=own)
 
 
-def _with_test(dataset: Dataset, raw: RawTable, source: Source) -> Dataset:
-    test = read_source(source, names=list(raw.frame.columns))
+def _with_test(dataset: Dataset, test: RawTable) -> Dataset:
     if dataset.target not in test.frame.columns:
         raise InputError(
             f"the test data {test.source} has no target column '{dataset.target}'",

@@ -80,7 +80,7 @@ def pose_problem(settings: TuneSettings, seed: int) -> Problem:
     if dataset.given_test is not None:
         rows = np.arange(len(dataset.y), dtype=np.int64)
         X_test, y_test = dataset.given_test
-        origin = "given apart from the training rows"
+        origin = dataset.test_origin
     else:
         rows, test_rows = split_test_rows(dataset.y, dataset.task, seed=seed)
         X_test = dataset.X.iloc[test_rows].reset_index(drop=True)

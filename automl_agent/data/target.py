@@ -54,8 +54,9 @@ def find_target(columns: Sequence[str], wanted: str | None, declared: str | None
 def infer_task(values: Column, target: str) -> str:
     """Decide between classification and regression.
 
-    Words, booleans and anything with two distinct values are classes. Whole numbers are classes
-    if they take at most 20 values and have five rows for each on average. All else is regression.
+    Categories, words, booleans and anything with two distinct values are classes. Whole numbers
+    are classes if they take at most 20 values and have five rows for each on average. All else is
+    regression.
 
     Args:
         values: the target `(N,)` without missing values.
@@ -68,6 +69,8 @@ def infer_task(values: Column, target: str) -> str:
         raise InputError(
             f"the target '{target}' holds dates", "dates are neither classes nor values"
         )
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return "classification"
     labels = labels_of(values)
     distinct = set(labels)
     if len(distinct) == 2:

@@ -35,7 +35,7 @@ DATA: list[tuple[str, list[str], list[str]]] = [
     ("header.csv", [], ["header.csv", "no data"]),
     ("gone.csv", [], ["no such file", "gone.csv"]),
     ("godo.csv", [], ["no such file", "did you mean 'good.csv'"]),
-    (".", [], ["is a folder", "a file is expected"]),
+    (".", [], ["binary.csv is a binary file"]),
     ("binary.csv", [], ["binary.csv is a binary file"]),
     ("twice.csv", [], ["'a'"]),
     ("ragged.csv", [], ["line 22"]),

@@ -149,7 +149,7 @@ def test_unnamed_columns(tmp_path: Path) -> None:
         (b"\x89PNG\x00\x01\x02" * 50, "is a binary file"),
         (bytes(range(1, 256)) * 20, "is a binary file"),
         (b"\x1f\x8b\x08broken", "damaged gzip"),
-        (gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "damaged gzip"),
+        (gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-9], "damaged gzip"),
         (b"\xff\xfea", "marked as utf-16"),
         (b",column_1\n1,2\n", "unnamed columns beside 'column_1'"),
     ],
@@ -166,9 +166,10 @@ def test_wrong_places(tmp_path: Path) -> None:
         read_source(str(tmp_path / "titanc.csv"))
     with pytest.raises(InputError, match=r"no such file: nowhere/at/all.csv \(the folder"):
         read_source("nowhere/at/all.csv")
-    with pytest.raises(InputError, match="is a folder"):
-        read_source(tmp_path)
-    with pytest.raises(InputError, match=r"named 'irsi' \(did you mean 'iris'"):
+    (tmp_path / "void").mkdir()
+    with pytest.raises(InputError, match="is a folder without files"):
+        read_source(tmp_path / "void")
+    with pytest.raises(InputError, match=r"named 'irsi'.*\(did you mean 'iris'"):
         read_source("irsi")
     with pytest.raises(InputError, match="bundled datasets: breast_cancer"):
         read_source("zzzz")

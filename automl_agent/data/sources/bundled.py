@@ -6,25 +6,15 @@ from typing import Any
 
 import pandas as pd
 
+from automl_agent.data.sources.catalogue import BUNDLED
 from automl_agent.data.sources.raw_table import RawTable
-
-_LOADERS = {
-    "breast_cancer": "load_breast_cancer",
-    "diabetes": "load_diabetes",
-    "digits": "load_digits",
-    "iris": "load_iris",
-    "wine": "load_wine",
-}
-
-#: Names under which these datasets are asked for.
-BUNDLED_NAMES = tuple(_LOADERS)
 
 
 def read_bundled(name: str) -> RawTable:
     """Read one of scikit-learn's datasets.
 
     Args:
-        name: one of `BUNDLED_NAMES`.
+        name: one of `BUNDLED`.
 
     Returns:
         The features and the column ``target``: class names where scikit-learn has them as words
@@ -32,7 +22,7 @@ def read_bundled(name: str) -> RawTable:
     """
     from sklearn import datasets
 
-    data: Any = getattr(datasets, _LOADERS[name])(as_frame=True)
+    data: Any = getattr(datasets, BUNDLED[name].loader)(as_frame=True)
     frame: pd.DataFrame = data.frame.copy()
     labels = data.get("target_names")
     if labels is not None and name != "digits":

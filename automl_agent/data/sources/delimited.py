@@ -1,4 +1,4 @@
-"""Delimited text files (CSV, TSV and their kin), also gzipped."""
+"""Delimited text files (CSV, TSV and their kin)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from automl_agent.data.sources.content import Content, short_name
 from automl_agent.data.sources.dialect import (
     MISSING,
     Dialect,
     first_row_is_data,
     sniff_dialect,
 )
-from automl_agent.data.sources.raw_table import RawTable
-from automl_agent.data.sources.text_file import read_text
+from automl_agent.data.sources.raw_table import RawTable, check_names
 from automl_agent.data.wording import count_of, quote_names
 from automl_agent.exceptions import InputError
 
-_SUFFIXES = (".gz", ".csv", ".tsv", ".tab", ".txt", ".data", ".dat")
 
-
-def read_delimited(path: Path, names: Sequence[str] | None = None) -> RawTable:
+def read_delimited(content: Content, names: Sequence[str] | None = None) -> RawTable:
     """Read a delimited text file.
 
     Found out from the file: the separator (comma, semicolon, tab, bar), whether a header row is
@@ -32,14 +30,15 @@ def read_delimited(path: Path, names: Sequence[str] | None = None) -> RawTable:
     ``NaN``, ``null`` (and variants in case) and the empty one are missing; ``None`` is a value.
 
     Args:
-        path: the file.
+        content: the file's.
         names: for a file without a header, the columns' names (those of the training file).
 
     Raises:
         InputError: the file cannot be read, is empty or binary, has no row below its header, has
             several columns of one name, or has rows of different lengths (with the line).
     """
-    text, warnings = read_text(path)
+    path = content.path
+    text, warnings = content.text()
     dialect, rows = sniff_dialect(text, path)
     header, found = _header(rows, names, path)
     if header:
@@ -54,7 +53,7 @@ def read_delimited(path: Path, names: Sequence[str] | None = None) -> RawTable:
     if hollow:
         frame, named = _settle_unnamed(frame)
         found += named
-    return RawTable(frame, None, _short_name(path), str(path), (*warnings, *found))
+    return RawTable(frame, None, short_name(path), str(path), (*warnings, *found))
 
 
 def _header(
@@ -85,9 +84,7 @@ def _header(
 def _name_columns(header: list[str], path: Path) -> tuple[list[str], tuple[str, ...]]:
     """Clean the header's names; unnamed columns are marked until their values are known."""
     names = [name.strip() for name in header]
-    repeated = [name for name, count in Counter(names).items() if count > 1 and name]
-    if repeated:
-        raise InputError(f"{path} has several columns named {quote_names(repeated)}", "rename them")
+    check_names(Counter(filter(None, names)), path)
     named = [name or f"\0column_{i + 1}" for i, name in enumerate(names)]
     clashes = [n[1:] for n in named if n.startswith("\0") and n[1:] in named]
     if clashes:
@@ -129,10 +126,3 @@ def _parse(
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read as delimited text: {reason}") from error
-
-
-def _short_name(path: Path) -> str:
-    name = path.name
-    while Path(name).suffix.lower() in _SUFFIXES and Path(name).stem:
-        name = Path(name).stem
-    return name

@@ -9,14 +9,26 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from automl_agent.data.sources.bundled import BUNDLED_NAMES, read_bundled
-from automl_agent.data.sources.delimited import read_delimited
+from automl_agent.data.sources.bundled import read_bundled
+from automl_agent.data.sources.cache import cache_folder
+from automl_agent.data.sources.catalogue import BUNDLED
+from automl_agent.data.sources.file import read_file
 from automl_agent.data.sources.frame import read_frame
+from automl_agent.data.sources.link import is_link, read_link
+from automl_agent.data.sources.openml_fetch import OpenMLError
+from automl_agent.data.sources.openml_table import (
+    Reference,
+    looks_like_name,
+    parse_reference,
+    read_openml,
+)
 from automl_agent.data.sources.raw_table import RawTable
 from automl_agent.data.wording import did_you_mean, quote_names
 from automl_agent.exceptions import InputError
 
 Source: TypeAlias = "str | Path | pd.DataFrame"
+
+_WAYS_ON = "give a file (--dataset file.csv --target income)"
 
 
 def _frame(source: Source, _: Sequence[str] | None) -> RawTable | None:
@@ -24,22 +36,55 @@ def _frame(source: Source, _: Sequence[str] | None) -> RawTable | None:
 
 
 def _bundled(source: Source, _: Sequence[str] | None) -> RawTable | None:
-    if isinstance(source, str) and source.lower() in BUNDLED_NAMES:
+    if isinstance(source, str) and source.lower() in BUNDLED:
         return read_bundled(source.lower())
     return None
 
 
-def _delimited(source: Source, names: Sequence[str] | None) -> RawTable | None:
+def _file(source: Source, names: Sequence[str] | None) -> RawTable | None:
     if isinstance(source, str | Path) and os.path.lexists(Path(source).expanduser()):
-        return read_delimited(Path(source).expanduser(), names)
+        return read_file(Path(source).expanduser(), names)
     return None
+
+
+def _link(source: Source, names: Sequence[str] | None) -> RawTable | None:
+    return read_link(source, names) if isinstance(source, str) and is_link(source) else None
+
+
+def _openml(source: Source, _: Sequence[str] | None) -> RawTable | None:
+    asked = parse_reference(source) if isinstance(source, str) else None
+    if asked is None:
+        return None
+    try:
+        return read_openml(asked)
+    except OpenMLError as error:
+        raise InputError(f"{source} is not cached, and {error.message}", _hint(error)) from error
+
+
+def _openml_by_plain_name(source: Source, _: Sequence[str] | None) -> RawTable | None:
+    if not isinstance(source, str) or not looks_like_name(source) or _like_a_file(source):
+        return None
+    try:
+        return read_openml(Reference("name", source))
+    except OpenMLError as error:
+        guess = did_you_mean(source, tuple(BUNDLED))
+        cached = f", nor in the cache {cache_folder()}" if error.kind == "unreachable" else ""
+        raise InputError(
+            f"no dataset or file named '{source}'{cached}; {error.message}",
+            " ".join(
+                filter(None, (guess, f"bundled datasets: {', '.join(BUNDLED)};", _hint(error)))
+            ),
+        ) from error
 
 
 #: Asked in this order; the first that knows the reference reads it.
 _READERS: tuple[Callable[[Source, Sequence[str] | None], RawTable | None], ...] = (
     _frame,
     _bundled,
-    _delimited,
+    _file,
+    _link,
+    _openml,
+    _openml_by_plain_name,
 )
 
 
@@ -47,7 +92,9 @@ def read_source(source: Source, names: Sequence[str] | None = None) -> RawTable:
     """Read what the user named.
 
     Args:
-        source: a DataFrame, the name of a bundled dataset, or the path of a delimited file.
+        source: a DataFrame, a file, a folder or zip of parts, an http(s) link, the name of a
+            bundled dataset, or OpenML's by name, ``openml:NAME``, ``openml:ID`` or
+            ``openml-task:ID``. Bundled names and existing files win over names on OpenML.
         names: column names for a file without a header row (the training file's, for test data).
 
     Raises:
@@ -60,6 +107,18 @@ def read_source(source: Source, names: Sequence[str] | None = None) -> RawTable:
     raise _unknown(source)
 
 
+def _hint(error: OpenMLError) -> str:
+    if error.kind == "unreachable":
+        return f"{_WAYS_ON}, or run it once online: after that the cache has it"
+    if error.kind == "missing":
+        return f"{_WAYS_ON}, or for OpenML's datasets: {error.hint}"
+    return "; ".join(filter(None, (error.hint, _WAYS_ON)))
+
+
+def _like_a_file(text: str) -> bool:
+    return os.sep in text or bool(Path(text).suffix)
+
+
 def _unknown(source: Source) -> InputError:
     if not isinstance(source, str | Path):
         return InputError(
@@ -67,10 +126,10 @@ def _unknown(source: Source) -> InputError:
             "give a name, a path or a DataFrame",
         )
     text = str(source)
-    if isinstance(source, Path) or os.sep in text or Path(text).suffix:
+    if isinstance(source, Path) or _like_a_file(text):
         return InputError(f"no such file: {text}", _files_beside(Path(text).expanduser()))
-    guess = did_you_mean(text, BUNDLED_NAMES)
-    known = f"bundled datasets: {', '.join(BUNDLED_NAMES)}; or give a file"
+    guess = did_you_mean(text, tuple(BUNDLED))
+    known = f"bundled datasets: {', '.join(BUNDLED)}; or give a file"
     return InputError(f"no dataset or file named '{text}'", f"{guess} {known}" if guess else known)
 
 
