@@ -41,6 +41,7 @@ from automl_agent.json_lines import unwritable, write_bytes, write_json
 STATES = ("running", "finished", "failed", "interrupted", "killed")
 _NAME = re.compile(r"[\w][\w.+-]*")
 _USUAL_LOGS = Path("logs")
+_MARKS = {"created", "version", "asked"}
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -69,6 +70,7 @@ class RunDirectory:
         path = logs.absolute() / name
         try:
             path.mkdir(parents=True)
+            (path / "lock").touch()
         except FileExistsError as error:
             if path.is_dir():
                 raise InputError(
@@ -99,7 +101,7 @@ class RunDirectory:
         """
         for path in (logs / run, Path(run)):
             with contextlib.suppress(OSError):  # a name that is too long, for one
-                if (path / "run.json").is_file():
+                if _is_run(path):
                     return cls(path.absolute())
         names = [found.name for found in cls.all(logs)]
         near = difflib.get_close_matches(str(run), names, n=1)
@@ -119,7 +121,7 @@ class RunDirectory:
         if logs.is_file():
             raise InputError(f"{logs} is not a folder", "name the folder of the runs with --logs")
         with contextlib.suppress(OSError):
-            found = [entry for entry in logs.iterdir() if (entry / "run.json").is_file()]
+            found = [entry for entry in logs.iterdir() if _is_run(entry)]
             for path in sorted(found, key=lambda p: (p / "run.json").stat().st_mtime):
                 yield cls(path.absolute())
 
@@ -217,8 +219,10 @@ class RunDirectory:
 
     def _alive(self) -> bool:
         try:
-            with (self.path / "lock").open("r+") as stream:
-                return not _lock(stream)
+            with (self.path / "lock").open() as stream:
+                return not _lock(stream, fcntl.LOCK_SH)  # two onlookers do not exclude each other
+        except PermissionError:
+            return True  # it cannot be told, and what may be alive is not to be removed
         except OSError:
             return False
 
@@ -226,9 +230,11 @@ class RunDirectory:
         """Delete the run.
 
         Raises:
-            InputError: it is running.
+            InputError: it is running, or it is no run of ours after all.
             RunDirectoryError: it cannot be deleted.
         """
+        if not self.read("run.json").keys() >= _MARKS:
+            raise InputError(f"{self.path} is not a run of automl-agent")
         if self.state()[0] == "running":
             raise InputError(f"run {self.name} is still running", "wait for its end, or stop it")
         try:
@@ -250,9 +256,13 @@ def _shown(name: str, logs: Path) -> str:
     return shlex.quote(name) + _logs_option(logs)
 
 
-def _lock(stream: IO[str]) -> bool:
+def _is_run(path: Path) -> bool:
+    return (path / "run.json").is_file() and (path / "lock").is_file()
+
+
+def _lock(stream: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(stream, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

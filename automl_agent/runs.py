@@ -97,25 +97,26 @@ class Run:
         ]
         return pd.DataFrame(rows)
 
-    def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
+    def predict(self, frame: pd.DataFrame, *, sandbox: str = "auto") -> NDArray[Any]:
         """Labels `(N,)` or values `(N,)` for new rows.
 
         Args:
             frame: a table with the training table's columns, in any order. Unseen categories count
                 as missing; further columns are ignored.
+            sandbox: tier of containment for the model, or "auto".
 
         Raises:
             InputError: a column is missing.
             RunFailedError: the run has no model, or it cannot predict these rows.
         """
-        prediction = self._predict(frame)
+        prediction = self._predict(frame, sandbox)
         if not self.classes:
             return prediction
         labels: NDArray[Any] = np.array(self.classes)
         chosen: NDArray[Any] = labels[prediction.argmax(axis=1)]
         return chosen
 
-    def predict_proba(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def predict_proba(self, frame: pd.DataFrame, *, sandbox: str = "auto") -> pd.DataFrame:
         """Class probabilities `(N, K)`, one column per class, named by it; see `predict`.
 
         Raises:
@@ -124,7 +125,8 @@ class Run:
         import pandas as pd
 
         self.check_model(proba=True)
-        return pd.DataFrame(self._predict(frame), columns=list(self.classes), index=frame.index)
+        chances = self._predict(frame, sandbox)
+        return pd.DataFrame(chances, columns=list(self.classes), index=frame.index)
 
     def check_model(self, *, proba: bool = False) -> None:
         """See that the run has a model, and one that gives probabilities if these are wanted.
@@ -145,6 +147,11 @@ class Run:
         return tuple(self._schema["classes"])
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns that the model uses."""
+        return TableSchema.from_dict(self._schema["schema"]).names
+
+    @property
     def target(self) -> str:
         """Name of the target column."""
         return str(self._schema["target"])
@@ -155,7 +162,7 @@ class Run:
             raise RunFailedError(f"run {self.name} has no model", f"it is {self.state}")
         return self.directory.read("schema.json")
 
-    def _predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+    def _predict(self, frame: pd.DataFrame, sandbox: str) -> NDArray[np.float64]:
         schema = self._schema
         typed = TableSchema.from_dict(schema["schema"]).apply(frame)
         if typed.empty:
@@ -165,7 +172,7 @@ class Run:
             typed,
             task=find_task(schema["task"]),
             n_classes=len(self.classes),
-            tier=select_tier("auto"),
+            tier=select_tier(sandbox),
             preload=tuple(schema["modules"]),
         ) as predictor:
             return predictor.predict([file.read_bytes() for file in files], Limits())

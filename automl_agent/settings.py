@@ -31,6 +31,7 @@ DEFAULT_FIT_SECONDS = 600.0
 MAX_SEED = 2**32 - 1
 MAX_SECONDS = 2_000_000  # 23 days; waiting for longer overflows the system's counters
 MAX_WORKERS = 512  # a slip of the finger must not start thousands of processes
+THREADED_CELLS = 100_000
 MEMORY_SHARE = 0.8
 MIN_MEMORY = 1024**3
 
@@ -138,7 +139,12 @@ class TuneSettings:
             value = getattr(self, name)
             if value is not None or fields[name].default is not None:
                 object.__setattr__(self, name, check(name, value))
-        object.__setattr__(self, "logs", Path(self.logs))
+        for name in ("metric", "model", "target", "name", "llm", "sandbox"):
+            value = getattr(self, name)
+            if isinstance(value, list | dict | set) or hasattr(value, "dtype"):
+                raise SettingError(f"{name} is a {type(value).__name__}", "give a name", name)
+        object.__setattr__(self, "name", None if self.name is None else str(self.name))
+        object.__setattr__(self, "logs", Path(self.logs or "logs").expanduser())
 
     @property
     def model_name(self) -> str:
@@ -184,17 +190,27 @@ class Resources:
     seed: Decision
 
 
-def decide_resources(settings: TuneSettings) -> Resources:
-    """Workers, threads and memory per fit, and the seed."""
+def decide_seed(settings: TuneSettings) -> Decision:
+    """The seed of everything random."""
+    return _first(settings.seed, 0)
+
+
+def decide_resources(settings: TuneSettings, cells: int) -> Resources:
+    """Workers, threads and memory per fit.
+
+    Args:
+        settings: what the user asks for.
+        cells: rows × columns of the training part; with few, threads wait more than they work.
+    """
     available, memory = cores(), available_memory()
     workers = _first(settings.workers, available)
     return Resources(
         workers=workers,
-        threads=max(1, available // workers.value),
+        threads=max(1, available // workers.value) if cells >= THREADED_CELLS else 1,
         memory_bytes=None
         if memory is None
         else max(int(memory * MEMORY_SHARE) // workers.value, MIN_MEMORY),
-        seed=_first(settings.seed, 0),
+        seed=decide_seed(settings),
     )
 
 

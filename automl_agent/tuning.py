@@ -45,7 +45,14 @@ from automl_agent.sandbox.base import Limits
 from automl_agent.sandbox.calls import write_table
 from automl_agent.sandbox.pool import WorkerPool
 from automl_agent.sandbox.selection import select_tier
-from automl_agent.settings import Budget, Resources, TuneSettings, decide_budget, decide_resources
+from automl_agent.settings import (
+    Budget,
+    Resources,
+    TuneSettings,
+    decide_budget,
+    decide_resources,
+    decide_seed,
+)
 from llm_clients.base import LLMClient
 
 
@@ -63,8 +70,9 @@ def run_tuning(
         InputError: the data or a setting cannot be used; no run directory was made.
         AutoMLAgentError: the run failed; its directory tells how far it came.
     """
+    began = time.monotonic()
     with prepared(settings, progress, client) as tuning:
-        began = time.monotonic()
+        code_began = time.monotonic()
         generation = tuning.write_code()
         budget = decide_budget(settings, generation.scenario.fields, len(tuning.problem.folds))
         tuning.run.write("budget.json", budget.to_dict())
@@ -76,7 +84,7 @@ def run_tuning(
         refit_began = time.monotonic()
         final = tuning.fit_final_models(generation, found, budget, deadline)
         scores = tuning.examine(generation, final)
-        seconds = Seconds.between(began, search_began, refit_began, time.monotonic())
+        seconds = Seconds.between(began, code_began, search_began, refit_began, time.monotonic())
 
         problem = tuning.problem
         outcome = describe_outcome(problem, generation, budget, found, final, scores, seconds)
@@ -114,8 +122,8 @@ def prepared(
     """Data loaded and divided, a run directory opened, workers started."""
     author = client or find_author(settings)
     tier = select_tier(settings.sandbox)
-    resources = decide_resources(settings)
-    problem = pose_problem(settings, resources.seed.value)
+    problem = pose_problem(settings, decide_seed(settings).value)
+    resources = decide_resources(settings, problem.X.size)
     run = RunDirectory.create(settings.logs, settings.name or run_name(problem, settings))
     with run.recorded():
         describe_run(run, settings, problem, resources, author.name, tier)
@@ -182,7 +190,7 @@ class Tuning:
             seed=seed,
             limits=replace(self.limits, wall_seconds=budget.fit_seconds.value),
         )
-        limits = SearchLimits(budget.trials.value, deadline)
+        limits = SearchLimits(budget.trials.value, deadline, report_seconds(budget))
         trial_seconds = generation.train.fit_seconds * len(problem.folds) / len(self.pool.workers)
         smac = SmacSearch(
             space.space,
@@ -211,7 +219,7 @@ class Tuning:
             n_classes=self.problem.n_classes,
             seed=self.resources.seed.value,
             limits=replace(self.limits, wall_seconds=budget.fit_seconds.value),
-            deadline=deadline - REPORT_SECONDS,
+            deadline=deadline - report_seconds(budget),
         )
         final = refit.final_models(found, self.pool.workers)
         final.winner.save(self.run / "model")
@@ -239,3 +247,8 @@ class Tuning:
     def limits(self) -> Limits:
         """What a call may use; fits have a wall time of their own."""
         return Limits(memory_bytes=self.resources.memory_bytes, threads=self.resources.threads)
+
+
+def report_seconds(budget: Budget) -> float:
+    """What is kept of the time for the test and the report."""
+    return min(REPORT_SECONDS, (budget.time.value or float("inf")) / 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -19,7 +20,7 @@ from automl_agent.run_directory import RunDirectory
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
     made = RunDirectory.create(tmp_path, "a-run")
-    made.write("run.json", {"metric": "rmse"})
+    made.write("run.json", {"metric": "rmse", "created": "", "version": "", "asked": {}})
     return made
 
 
@@ -37,6 +38,26 @@ def test_unusable_names(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="unusable run name"):
         RunDirectory.create(tmp_path, name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_run_is_never_removed(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "run.json").write_text('{"my": "project"}')
+    assert list(RunDirectory.all(tmp_path)) == []
+    with pytest.raises(InputError, match="there is no run"):
+        RunDirectory.find("project", tmp_path)
+    (project / "lock").touch()
+    with pytest.raises(InputError, match="is not a run of automl-agent"):
+        RunDirectory.find("project", tmp_path).remove()
+    assert (project / "run.json").exists()
+
+
+def test_onlookers_do_not_take_each_other_for_the_run(run: RunDirectory) -> None:
+    run.set_state("running")
+    with (run / "lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert run.state()[0] == "killed"
 
 
 def test_states(run: RunDirectory) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from automl_agent.environment import cores
 from automl_agent.exceptions import InputError
 from automl_agent.settings import (
     DEFAULT_TRIALS,
@@ -151,9 +152,11 @@ def test_folds(asked: int | None, rows: int, expected: Decision) -> None:
 
 
 def test_resources() -> None:
-    own = decide_resources(settings())
+    own = decide_resources(settings(), cells=100)
     assert (own.workers.origin, own.seed) == ("default", Decision(0, "default"))
-    asked = decide_resources(settings(workers=400, seed=7))
+    asked = decide_resources(settings(workers=400, seed=7), cells=10**6)
     assert (asked.workers, asked.seed) == (Decision(400, "user"), Decision(7, "user"))
     assert asked.threads == 1
+    assert decide_resources(settings(workers=1), cells=100).threads == 1
+    assert decide_resources(settings(workers=1), cells=10**6).threads == cores()
     assert asked.memory_bytes is None or asked.memory_bytes >= 2**30

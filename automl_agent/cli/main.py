@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import os
 import signal
 import sys
 import traceback
@@ -66,6 +67,11 @@ def automl_agent() -> None:
 def main() -> None:
     """Run the command line and exit: 0 well, 1 a run failed, 2 wrong input, 130 interrupted."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        signal.signal(signal.SIGHUP, _interrupt)
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
+        nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a terminal that lacks a letter shows its number
@@ -93,7 +99,7 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt) as error:
         return _fail(arguments, "interrupted", _note(error), INTERRUPTED)
     except AutoMLAgentError as error:
-        return _fail(arguments, error.message, error.hint or _note(error), error.exit_code)
+        return _fail(arguments, error.message, _both(error.hint, _note(error)), error.exit_code)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         text = f"{place}{error.strerror or error}"
@@ -117,6 +123,10 @@ def _fail(arguments: list[str], message: str, hint: str, code: int) -> int:
             if hint:
                 say(f"       {hint}", err=True)
     return code
+
+
+def _both(*texts: str) -> str:
+    return "; ".join(text for text in texts if text)
 
 
 def _note(error: BaseException) -> str:

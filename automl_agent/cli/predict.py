@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,10 @@ from automl_agent.cli.words import plural
 from automl_agent.exceptions import InputError
 from automl_agent.json_lines import unwritable, write_bytes
 
+if TYPE_CHECKING:
+    from automl_agent.data.sources.raw_table import RawTable
+    from automl_agent.runs import Run
+
 
 @click.command(short_help="Predict new rows with a run's model.")
 @click.argument("run")
@@ -21,11 +26,18 @@ from automl_agent.json_lines import unwritable, write_bytes
     "-o", "--output", type=click.Path(path_type=Path), help="CSV file to write; else it is printed."
 )
 @click.option("--proba", is_flag=True, help="Class probabilities, one column per class.")
+@click.option("--sandbox", default="auto", show_default=True, help="auto, bubblewrap or limits.")
 @logs_option
 @json_option
 @debug_option
 def predict(
-    run: str, data: str, output: Path | None, proba: bool, logs: Path, as_json: bool
+    run: str,
+    data: str,
+    output: Path | None,
+    proba: bool,
+    sandbox: str,
+    logs: Path,
+    as_json: bool,
 ) -> None:
     """Predict the rows of a file with the model of RUN (a name or a path).
 
@@ -39,20 +51,23 @@ def predict(
     """
     import pandas as pd
 
-    from automl_agent.data.sources.resolve import read_source
     from automl_agent.runs import load_run
+    from automl_agent.sandbox.selection import select_tier
 
     if output is not None:
-        _refuse_unusable(output)
+        _refuse_unusable(output, data)
     loaded = load_run(run, logs)
     loaded.check_model(proba=proba)
-    table = read_source(data)
+    tier = select_tier(sandbox)
+    if tier.warning:
+        say(f"warning: {tier.warning}", err=True)
+    table = read_rows(data, loaded)
     for warning in table.warnings:
         say(f"warning: {warning}", err=True)
     predicted = (
-        loaded.predict_proba(table.frame)
+        loaded.predict_proba(table.frame, sandbox=sandbox)
         if proba
-        else pd.DataFrame({loaded.target: loaded.predict(table.frame)})
+        else pd.DataFrame({loaded.target: loaded.predict(table.frame, sandbox=sandbox)})
     )
     predicted.columns = predicted.columns.map(str)
     text = predicted.to_csv(index=False)
@@ -72,8 +87,27 @@ def predict(
         say(text, end="")
 
 
-def _refuse_unusable(output: Path) -> None:
+def read_rows(data: str, run: Run) -> RawTable:
+    """Read new rows; in a file without a header the columns stand as in the training data.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    from automl_agent.data.sources.resolve import read_source
+
+    known = ([*run.features], [*run.features, run.target])
+    for names in known if Path(data).is_file() else ():  # a pipe can be read only once
+        with suppress(InputError):
+            table = read_source(data, names)
+            if set(run.features) <= set(table.frame.columns):
+                return table
+    return read_source(data)
+
+
+def _refuse_unusable(output: Path, data: str) -> None:
     """Tell of a wrong output path before the work is done, not after it."""
+    if output.is_file() and Path(data).exists() and output.samefile(data):
+        raise InputError(f"{output} is the data themselves", "choose another -o")
     if output.is_dir():
         raise InputError(
             f"{output} is a folder", f"name a file, such as {output / 'predictions.csv'}"

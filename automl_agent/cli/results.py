@@ -12,11 +12,14 @@ from automl_agent.cli.console import console, labelled, show_table
 from automl_agent.cli.output import say
 from automl_agent.cli.words import DECIDED_BY, config_changes, counts, duration, number, signed
 
+ROOM_FOR_CHANGES = 70
+
 
 def show_trajectory(
     incumbents: Sequence[Mapping[str, Any]], metric: str, *, changes: bool = True
 ) -> None:
     """Print the incumbents: when each came, its score, and (with `changes`) what it changed."""
+    changes = changes and console().width >= ROOM_FOR_CHANGES
     header = ["incumbent", "seconds", metric, "change", "origin"]
     if changes:
         header.append("hyperparameters that changed")
@@ -107,7 +110,8 @@ def _facts(outcome: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("model", kind),
         (
             "time",
-            f"code {duration(seconds['generation'])}, search {duration(seconds['search'])}, "
+            f"data {duration(seconds['data'])}, code {duration(seconds['generation'])}, "
+            f"search {duration(seconds['search'])}, "
             f"refit and test {duration(seconds['refit_and_report'])}; "
             f"{duration(seconds['total'])} in all",
         ),

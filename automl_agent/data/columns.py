@@ -23,7 +23,17 @@ TEXT_WORDS = 4.0
 TEXT_CHARACTERS = 20.0
 TEXT_DISTINCT_SHARE = 0.3
 
-_ISO_DATE = r"\d{4}[-/]\d{1,2}(?:[-/]\d{1,2}(?:[T ]\d{1,2}:\d{2}\S*(?: ?[+-]\d{2}:?\d{2})?)?)?"
+#: A date of ISO 8601, as a pattern for a whole value.
+ISO_DATE = r"\d{4}[-/]\d{1,2}(?:[-/]\d{1,2}(?:[T ]\d{1,2}:\d{2}\S*(?: ?[+-]\d{2}:?\d{2})?)?)?"
+
+
+#: Codes such as zip codes: as numbers they would lose their first digits.
+LEADING_ZERO = r"[+-]?0\d+"
+WHOLE_NUMBER = r"[+-]?\d{1,300}"
+#: Whole numbers up to here are exact as float64.
+EXACT_INTEGERS = 2**53
+# Integers that float64 merges are categories if at most this many differ.
+MAX_MERGED_CATEGORIES = 50
 
 
 class Kind(StrEnum):
@@ -40,7 +50,8 @@ def kind_of(column: Column) -> Kind:
 
     Booleans and time spans are numeric (0 and 1; seconds), and so is a column without any value.
     Strings are numeric or dates if at least 95 % of them read as such, text if they are sentences
-    that hardly repeat, and categories otherwise.
+    that hardly repeat, and categories otherwise. Strings of digits with leading zeros are
+    categories, and so are few integers too large to differ as numbers.
 
     Args:
         column: the raw values `(N,)`, of any dtype.
@@ -50,11 +61,16 @@ def kind_of(column: Column) -> Kind:
         return Kind.CATEGORICAL
     if types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
         return Kind.DATETIME
+    if types.is_integer_dtype(dtype):
+        return _kind_of_numbers(column)
     if types.is_numeric_dtype(dtype) or types.is_timedelta64_dtype(dtype):
         return Kind.NUMERIC
     counts = as_text(column).str.strip().value_counts()
-    if counts.empty or share_of_numbers(counts) >= PARSED_SHARE:
+    if counts.empty:
         return Kind.NUMERIC
+    if share_of_numbers(counts) >= PARSED_SHARE:
+        distinct = pd.Series(counts.index, dtype=STRING)
+        return Kind.CATEGORICAL if has_leading_zeros(distinct) else _kind_of_numbers(distinct)
     if _share_of_dates(counts) >= PARSED_SHARE:
         return Kind.DATETIME
     return Kind.TEXT if _reads_like_text(counts) else Kind.CATEGORICAL
@@ -121,6 +137,26 @@ def as_datetimes(column: Column) -> Column:
     return times.where(representable).astype("datetime64[ns]")
 
 
+def has_leading_zeros(column: Column) -> bool:
+    """Tell whether some value is a string of digits that begins with a superfluous zero."""
+    if types.is_numeric_dtype(column.dtype):
+        return False
+    return bool(as_text(column).str.strip().str.fullmatch(LEADING_ZERO, na=False).any())
+
+
+def merged_integers(column: Column) -> int:
+    """Count the distinct integers of a column some of which are the same number as float64.
+
+    Returns:
+        The number of distinct integers; 0 if float64 keeps them apart.
+    """
+    if types.is_float_dtype(column.dtype) or not (as_numbers(column).abs() > EXACT_INTEGERS).any():
+        return 0
+    texts = pd.Series(as_text(column).str.strip().dropna().unique(), dtype=STRING)
+    distinct = {int(text) for text in texts[texts.str.fullmatch(WHOLE_NUMBER)]}
+    return len(distinct) if len({float(number) for number in distinct}) < len(distinct) else 0
+
+
 def share_of_numbers(counts: pd.Series[int]) -> float:
     """Give the share of the values that read as numbers, placeholders left out.
 
@@ -141,12 +177,17 @@ def share_of_numbers(counts: pd.Series[int]) -> float:
 _TRUTH = {"true": 1.0, "True": 1.0, "TRUE": 1.0, "false": 0.0, "False": 0.0, "FALSE": 0.0}
 
 
+def _kind_of_numbers(column: Column) -> Kind:
+    few = 0 < merged_integers(column) <= MAX_MERGED_CATEGORIES
+    return Kind.CATEGORICAL if few else Kind.NUMERIC
+
+
 def _share_of_dates(counts: pd.Series[int]) -> float:
     words = pd.Series(counts.index, dtype=STRING)
     # The pattern is a cheap first look that also keeps plain years and codes from being dates.
-    if words.head(200).str.fullmatch(_ISO_DATE).mean() < 0.5:
+    if words.head(200).str.fullmatch(ISO_DATE).mean() < 0.5:
         return 0.0
-    is_date = (words.str.fullmatch(_ISO_DATE) & as_datetimes(words).notna()).to_numpy(dtype=bool)
+    is_date = (words.str.fullmatch(ISO_DATE) & as_datetimes(words).notna()).to_numpy(dtype=bool)
     weights = counts.to_numpy(dtype="float64")
     return float(weights[is_date].sum() / weights.sum())
 

@@ -70,7 +70,7 @@ class Dataset:
 def load_dataset(
     source: str | Path | pd.DataFrame,
     *,
-    target: str | None,
+    target: str | int | tuple[Any, ...] | None,
     task: str | None,
     test_data: str | Path | pd.DataFrame | None = None,
     name: str | None = None,
@@ -79,16 +79,16 @@ def load_dataset(
 
     Args:
         source: what to read; see `read_source`.
-        target: the target column's name, or ``last``; None takes what the source declares.
-        task: "classification" or "regression"; None infers it from the target.
+        target: the target column's name, or ``last``; None takes what the source declares. An
+            integer or a tuple, for DataFrames with such names, is compared as a string.
+        task: "classification" or "regression", in any case; None infers it from the target.
         test_data: a second table with the same columns, for the final test only.
         name: the dataset's name, if not the source's own.
 
     Raises:
         InputError: anything about the data, the target or the task that cannot be used.
     """
-    if task is not None and task not in _TASKS:
-        raise InputError(f"there is no task '{task}'", f"choose {' or '.join(_TASKS)}")
+    task = _chosen_task(task)
     raw = read_source(source)
     given = None
     if raw.split is not None:
@@ -144,6 +144,16 @@ def load_dataset(
     return replace(_with_test(dataset, given), test_origin=own)
 
 
+def _chosen_task(task: object) -> str | None:
+    if task is None:
+        return None
+    folded = task.strip().casefold() if isinstance(task, str) else task
+    for known in _TASKS:
+        if folded == known:
+            return known
+    raise InputError(f"there is no task '{task}'", f"choose {' or '.join(_TASKS)}")
+
+
 def _with_test(dataset: Dataset, test: RawTable) -> Dataset:
     if dataset.target not in test.frame.columns:
         raise InputError(
@@ -152,7 +162,7 @@ def _with_test(dataset: Dataset, test: RawTable) -> Dataset:
         )
     warnings = list(test.warnings)
     features, values = _separate(test.frame, dataset.target, "test data: ", warnings)
-    X = dataset.schema.apply(features)
+    X = dataset.schema.apply(features, called=f"the test data {test.source}")
     y: Target
     if dataset.task == "classification":
         y, label_warnings = code_like(values, dataset.classes, dataset.target)

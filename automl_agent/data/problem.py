@@ -13,9 +13,10 @@ from automl_agent.data.dataset import Dataset, load_dataset
 from automl_agent.data.metadata import DatasetMetadata, describe
 from automl_agent.data.splits import Fold, make_folds, split_test_rows
 from automl_agent.environment import library_versions
+from automl_agent.exceptions import InputError
 from automl_agent.settings import Decision, TuneSettings, decide_folds
 from automl_agent.tasks.base import Task
-from automl_agent.tasks.metrics import Metric, find_metric
+from automl_agent.tasks.metrics import Metric, UndefinedScoreError, find_metric
 from automl_agent.tasks.registry import find_task
 
 
@@ -89,6 +90,8 @@ def pose_problem(settings: TuneSettings, seed: int) -> Problem:
         origin = f"{how}, put away first"
     y = dataset.y[rows]
     n_folds = decide_folds(settings, len(y))
+    folds = make_folds(y, dataset.task, n_folds=n_folds.value, seed=seed)
+    check_metric(metric, task, y, folds)
     return Problem(
         dataset=dataset,
         task=task,
@@ -97,8 +100,28 @@ def pose_problem(settings: TuneSettings, seed: int) -> Problem:
         y=y,
         X_test=X_test,
         y_test=y_test,
-        folds=make_folds(y, dataset.task, n_folds=n_folds.value, seed=seed),
+        folds=folds,
         n_folds=n_folds,
         metadata=describe(dataset, rows),
         test_origin=origin,
     )
+
+
+def check_metric(
+    metric: Metric, task: Task, y: NDArray[np.generic], folds: tuple[Fold, ...]
+) -> None:
+    """See that the metric has a value in every fold, by scoring a prediction without features.
+
+    Raises:
+        InputError: it has none, for example because a fold holds a single class.
+    """
+    for fold in folds:
+        baseline = task.baseline_prediction(y[fold.train], len(fold.validation))
+        try:
+            metric.score(y[fold.validation], baseline)
+        except UndefinedScoreError as error:
+            raise InputError(
+                f"{metric.name} cannot be computed in fold {fold.index + 1} of {len(folds)}: "
+                f"{error.message}",
+                "choose another --metric, or fewer --folds",
+            ) from error

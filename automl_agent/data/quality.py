@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from automl_agent.data.columns import PLACEHOLDERS, Column, Kind, as_numbers, as_text
+from automl_agent.data.columns import (
+    PLACEHOLDERS,
+    Column,
+    Kind,
+    as_numbers,
+    as_text,
+    has_leading_zeros,
+    merged_integers,
+)
 from automl_agent.data.schema import TableSchema
 from automl_agent.data.wording import count_of, quote_names
 
@@ -91,7 +99,15 @@ def column_warnings(frame: pd.DataFrame, typed: pd.DataFrame, schema: TableSchem
     hollow = [name for name in typed.columns if typed[name].isna().all()]
     if hollow:
         warnings.append(f"columns without any value: {quote_names(hollow)}")
-    constant = [name for name in typed.columns if typed[name].nunique() == 1]
+    merged = {c.name: c.kind for c in schema.columns if _is_merged(frame[c.name], c.kind)}
+    for kind, use in ((Kind.CATEGORICAL, "used as categories"), (Kind.NUMERIC, "some now equal")):
+        named = [name for name, its in merged.items() if its is kind]
+        if named:
+            warnings.append(
+                "columns whose integers are too large to be told apart as numbers, "
+                f"{use}: {quote_names(named)}"
+            )
+    constant = [n for n in typed.columns if typed[n].nunique() == 1 and n not in merged]
     if constant:
         warnings.append(f"columns with a single value: {quote_names(constant)}")
     return warnings
@@ -107,6 +123,14 @@ def _is_mixed(column: Column, kind: Kind) -> bool:
     numbers = as_numbers(pd.Series(counts.index)).notna().to_numpy()
     words = ~numbers & ~counts.index.str.casefold().isin(list(PLACEHOLDERS))
     return bool(counts[numbers].sum() >= 0.5 * counts.sum() and words.any())
+
+
+def _is_merged(column: Column, kind: Kind) -> bool:
+    if kind not in (Kind.NUMERIC, Kind.CATEGORICAL) or has_leading_zeros(column):
+        return False
+    if isinstance(column.dtype, pd.CategoricalDtype) or _is_mixed(column, kind):
+        return False
+    return merged_integers(column) > 0
 
 
 def unseen_warnings(frame: pd.DataFrame, typed: pd.DataFrame, schema: TableSchema) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,11 +82,12 @@ class TableSchema:
         """
         return cls(tuple(_infer_column(str(name), frame[name]) for name in frame.columns))
 
-    def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def apply(self, frame: pd.DataFrame, *, called: str = "the table") -> pd.DataFrame:
         """Convert a table to these columns, in this order.
 
         Args:
             frame: `(N, D')` with at least these columns; further ones are left out.
+            called: what messages call it.
 
         Returns:
             `(N, D)` with float64 (NaN is missing), `category`, `str` and `datetime64[ns]` columns.
@@ -93,13 +95,25 @@ class TableSchema:
             result it changes nothing.
 
         Raises:
-            InputError: columns are missing.
+            InputError: it is no DataFrame, columns are missing, or several have the same name.
         """
+        if not isinstance(frame, pd.DataFrame):
+            raise InputError(
+                f"{called} is not a DataFrame but of type {type(frame).__name__}",
+                f"give a pandas DataFrame with the columns {quote_names(self.names)}",
+            )
+        times = Counter(str(name) for name in frame.columns)
+        repeated = [name for name, count in times.items() if count > 1]
+        if repeated:
+            raise InputError(
+                f"{called} has several columns named {quote_names(repeated)}",
+                "names are compared as strings; rename them",
+            )
         known = {str(name): position for position, name in enumerate(frame.columns)}
         missing = [name for name in self.names if name not in known]
         if missing:
             raise InputError(
-                f"the table lacks the {'column' if len(missing) == 1 else 'columns'} "
+                f"{called} lacks the {'column' if len(missing) == 1 else 'columns'} "
                 f"{quote_names(missing)}",
                 f"it has {quote_names(known)}",
             )

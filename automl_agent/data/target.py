@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from automl_agent.data.columns import Column, as_numbers, as_text, text_of
+from automl_agent.data.columns import Column, as_numbers, as_text, has_leading_zeros, text_of
 from automl_agent.data.wording import count_of, did_you_mean, quote_names
 from automl_agent.exceptions import InputError
 
@@ -23,18 +23,25 @@ MAX_INTEGER_CLASSES = 20
 ROWS_PER_INTEGER_CLASS = 5
 
 
-def find_target(columns: Sequence[str], wanted: str | None, declared: str | None) -> str:
+def find_target(columns: Sequence[str], wanted: object, declared: str | None) -> str:
     """Choose the target column.
 
     Args:
         columns: the table's column names.
-        wanted: the user's choice: a name, or ``last`` for the last column.
+        wanted: the user's choice: a name, or ``last`` for the last column; or, as DataFrames have
+            them, an integer or a tuple, which is compared as a string; or None.
         declared: what the source declares.
 
     Raises:
         InputError: there is no such column, or neither chose one; the message lists the columns.
+            Or the choice is no name of a column.
     """
-    name = wanted if wanted is not None else declared
+    if not isinstance(wanted, str | int | np.integer | tuple | None):
+        raise InputError(
+            f"the target is of type {type(wanted).__name__}",
+            f"name one of {quote_names(columns, 20)}, or 'last'",
+        )
+    name = str(wanted) if wanted is not None else declared
     if name is None:
         raise InputError(
             "no target column was named", f"choose one of {quote_names(columns, 20)}, or 'last'"
@@ -54,7 +61,8 @@ def find_target(columns: Sequence[str], wanted: str | None, declared: str | None
 def infer_task(values: Column, target: str) -> str:
     """Decide between classification and regression.
 
-    Categories, words, booleans and anything with two distinct values are classes. Whole numbers
+    Categories, words, booleans, codes with leading zeros and anything with two distinct values are
+    classes. Whole numbers
     are classes if they take at most 20 values and have five rows for each on average. All else is
     regression.
 
@@ -75,6 +83,8 @@ def infer_task(values: Column, target: str) -> str:
     distinct = set(labels)
     if len(distinct) == 2:
         return "classification"
+    if has_leading_zeros(values):
+        return "classification"
     if all(isinstance(label, str) for label in distinct):
         many = len(distinct) > MAX_INTEGER_CLASSES
         return "regression" if many and as_numbers(values).notna().all() else "classification"
@@ -93,6 +103,8 @@ def labels_of(values: Column) -> list[Label]:
         values = values.astype(object).infer_objects()
     if types.is_bool_dtype(values.dtype):
         return [bool(value) for value in values]
+    if types.is_integer_dtype(values.dtype):
+        return [int(value) for value in values]
     if types.is_numeric_dtype(values.dtype):
         numbers = values.to_numpy(dtype="float64")
         if np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all():

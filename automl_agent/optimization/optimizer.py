@@ -29,10 +29,12 @@ class SearchLimits:
         trials: trials to ask for, None for no bound.
         deadline: on the clock of `time.monotonic`, infinite for no bound. Refit and report must
             be done by then too.
+        report_seconds: what the report is given of that time.
     """
 
     trials: int | None
     deadline: float
+    report_seconds: float = REPORT_SECONDS
 
     def may_ask(self, asked: int) -> bool:
         """Whether the number of trials allows another one."""
@@ -42,7 +44,7 @@ class SearchLimits:
         """Seconds until refit and report must begin."""
         if self.deadline == float("inf"):
             return self.deadline
-        return self.deadline - time.monotonic() - refit_seconds - REPORT_SECONDS
+        return self.deadline - time.monotonic() - refit_seconds - self.report_seconds
 
     def expected_trials(self, trial_seconds: float) -> float:
         """How many trials there will be if each takes that long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from automl_agent.codegen.coder import Generation
@@ -17,15 +18,17 @@ from automl_agent.settings import Budget
 class Seconds:
     """Wall time of a run's parts."""
 
+    data: float
     generation: float
     search: float
     refit_and_report: float
     total: float
 
     @classmethod
-    def between(cls, began: float, search: float, refit: float, ended: float) -> Seconds:
-        """From the moments at which the parts began."""
-        parts = (search - began, refit - search, ended - refit, ended - began)
+    def between(cls, *moments: float) -> Seconds:
+        """From the moments at which the parts began, and the end."""
+        parts = [later - earlier for earlier, later in pairwise(moments)]
+        parts.append(moments[-1] - moments[0])
         return cls(*(round(part, 3) for part in parts))
 
 
@@ -45,6 +48,8 @@ def describe_outcome(
     final model itself.
     """
     winner = found.incumbent
+    if final.default is not None and final.default.kind != final.winner.kind:
+        scores = replace(scores, gain=None)  # a bag and a refit are not compared fairly
     default = found.results.get(1)
     if winner.trial == 1:
         scores = replace(scores, default=scores.final)
@@ -60,6 +65,7 @@ def describe_outcome(
             **scores.to_dict(),
         },
         "final_model": final.winner.to_dict(),
+        "default_model": None if final.default is None else final.default.to_dict(),
         "trials": {
             "asked": len(found.trials),
             "finished": len(found.results),

@@ -28,8 +28,15 @@ def summarise_run(run: RunDirectory) -> dict[str, Any]:
         "metric": described.get("metric"),
         "validation": incumbents[-1].score if incumbents else None,
         "test": test.get("score"),
-        "trials": result.get("trials", {}).get("finished"),
+        "trials": _finished_trials(run, result),
     }
+
+
+def _finished_trials(run: RunDirectory, result: Mapping[str, Any]) -> int | None:
+    if result:
+        finished = result.get("trials", {}).get("finished")
+        return finished if isinstance(finished, int) else None
+    return len(read_history(run / "events.jsonl").results) or None
 
 
 def select_runs(

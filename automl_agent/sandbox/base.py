@@ -242,6 +242,7 @@ def worker_environment(scratch: str) -> dict[str, str]:
         "HOME": scratch,
         "LANG": "C.UTF-8",
         "LOGNAME": "sandbox",
+        "OMP_WAIT_POLICY": "PASSIVE",  # idle threads sleep: the cores are shared
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",

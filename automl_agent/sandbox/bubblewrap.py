@@ -48,10 +48,8 @@ class Bubblewrap:
         """See `Tier.launch`."""
         environment = worker_environment(SCRATCH)
         command = [self.executable, *ISOLATION, *SYSTEM]
-        folders = interpreter_folders()
-        for folder in folders:
-            command += ["--ro-bind", folder, folder]
-        if not any(Path(folder).is_relative_to("/tmp") for folder in folders):
+        command += interpreter_mounts()
+        if not any(Path(folder).is_relative_to("/tmp") for folder in interpreter_folders()):
             command += ["--symlink", SCRATCH, "/tmp"]
         command += ["--ro-bind", str(mounts.worker), WORKER]
         if mounts.data is not None:
@@ -69,6 +67,11 @@ class Bubblewrap:
             wipe=("/dev/shm",),
             private_pids=True,
         )
+
+
+def interpreter_mounts() -> list[str]:
+    """Options that mount this interpreter."""
+    return [part for folder in interpreter_folders() for part in ("--ro-bind", folder, folder)]
 
 
 def interpreter_folders() -> list[str]:
@@ -91,7 +94,15 @@ def find_bubblewrap() -> Bubblewrap | None:
         return None
     try:
         trial = subprocess.run(
-            [executable, *ISOLATION, *SYSTEM, "/usr/bin/true"],
+            [
+                executable,
+                *ISOLATION,
+                *SYSTEM,
+                *interpreter_mounts(),
+                sys.executable,
+                "-c",
+                "",
+            ],
             env={},
             stdin=subprocess.DEVNULL,
             capture_output=True,

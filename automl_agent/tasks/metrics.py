@@ -108,6 +108,11 @@ def find_metric(name: str, task: str) -> Metric:
     Raises:
         InputError: there is no such metric, or it does not fit the task.
     """
+    if not isinstance(name, str):
+        raise InputError(
+            f"the metric is of type {type(name).__name__}, not a name",
+            f"for {task}: {', '.join(metric_names(task))}",
+        )
     wanted = name.strip().lower().replace("-", "_").replace(" ", "_")
     fitting = metric_names(task)
     choice = f"for {task}: {', '.join(fitting)}"

@@ -140,7 +140,8 @@ def test_rm_removes_the_run(logs: Path, tmp_path: Path) -> None:
 def test_a_running_run(tmp_path: Path, new_rows: Path) -> None:
     run = RunDirectory.create(tmp_path, "busy")
     with run.recorded():
-        run.write("run.json", {"metric": "rmse", "target": "y"})
+        marks = {"created": "", "version": "", "asked": {}}
+        run.write("run.json", {"metric": "rmse", "target": "y", **marks})
         assert (
             "run busy is still running"
             in automl_agent("runs", "rm", "busy", "--logs", tmp_path).error()

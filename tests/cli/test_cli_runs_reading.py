@@ -28,6 +28,7 @@ def fake_run(logs: Path, name: str, **described: object) -> Path:
         **described,
     }
     write_json(path / "run.json", about)
+    (path / "lock").touch()
     write_json(path / "status.json", {"state": "finished", "reason": "", "pid": 1})
     score = float(about.get("test", 0.5))  # type: ignore[arg-type]
     write_json(
@@ -73,6 +74,7 @@ def logs(tmp_path: Path) -> Path:
     fake_run(tmp_path, "b", dataset="wine", model="lgbm", test=0.1, created="2026-02-01T00:00:00")
     fake_run(tmp_path, "c", dataset="iris", model="mlp", test=0.2, created="2026-03-01T00:00:00")
     (tmp_path / "d").mkdir()
+    (tmp_path / "d/lock").touch()
     write_json(tmp_path / "d/run.json", {"created": "2026-04-01T00:00:00", "dataset": "iris"})
     return tmp_path
 

@@ -62,7 +62,7 @@ def outcome(metric: str = "log_loss", **changes: Any) -> dict[str, Any]:
             "by_origin": {"default": 1, "model-based": 8},
             "by_status": {"success": 7, "crashed": 2},
         },
-        "seconds": {"generation": 1, "search": 200, "refit_and_report": 3, "total": 204},
+        "seconds": {"data": 1, "generation": 1, "search": 200, "refit_and_report": 3, "total": 204},
         "stopped": "trials",
         **changes,
     }

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from automl_agent.data.dataset import Dataset, load_dataset
+from automl_agent.data.problem import pose_problem
 from automl_agent.exceptions import InputError
+from automl_agent.settings import TuneSettings
 
 rng = np.random.default_rng(0)
 
@@ -149,6 +151,65 @@ def test_numbers_in_a_file_that_hold_a_word(tmp_path: Path) -> None:
     assert "columns of numbers and words, used as categories: 'code'" in dataset.warnings
 
 
+def test_codes_with_leading_zeros(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{i / 7},0{i % 5}123,0{i}x,{i:03},0{i % 3}" for i in range(40)]
+    path.write_text("a,zip,key,number,y\n" + "\n".join(rows))
+    dataset = load_dataset(path, target="y", task=None)
+    assert (dataset.task, dataset.classes) == ("classification", ("00", "01", "02"))
+    assert list(dataset.X.columns) == ["a", "zip"]
+    assert dataset.X["zip"].cat.categories.tolist() == [f"0{i}123" for i in range(5)]
+    assert "columns that only identify rows, left out: 'key', 'number'" in dataset.warnings
+    wide = table([f"{i:03}" for i in range(30)] * 2)
+    assert load(wide).task == "classification"
+
+
+def test_integers_too_large_for_numbers() -> None:
+    n = 120
+    dataset = load(
+        table(
+            [2**63 + i % 3 for i in range(n)],
+            few=[2**63 + i % 9 for i in range(n)],
+            many=[2**63 + i % 60 for i in range(n)],
+        )
+    )
+    told = "columns whose integers are too large to be told apart as numbers"
+    assert f"{told}, used as categories: 'few'" in dataset.warnings
+    assert f"{told}, some now equal: 'many'" in dataset.warnings
+    assert not any("single value" in warning for warning in dataset.warnings)
+    assert dataset.X["few"].nunique() == 9
+    assert dataset.X["many"].dtype == np.float64
+    assert dataset.classes == (2**63, 2**63 + 1, 2**63 + 2)
+
+
+def test_targets_that_are_no_strings() -> None:
+    frame = pd.DataFrame({0: range(20), 1: rng.normal(size=20), 2: ["a", "b"] * 10})
+    for wanted in (2, np.int64(2), "2"):
+        assert load_dataset(frame, target=wanted, task=None).target == "2"
+    paired = frame.set_axis(pd.MultiIndex.from_tuples([("x", 1), ("x", 2), ("y", 1)]), axis=1)
+    assert load_dataset(paired, target=("y", 1), task=None).target == "('y', 1)"
+    with pytest.raises(InputError, match="there is no column '7'"):
+        load_dataset(frame, target=7, task=None)
+    for wrong in (2.5, ["2"], b"2"):
+        with pytest.raises(InputError, match="the target is of type"):
+            load_dataset(frame, target=wrong, task=None)  # type: ignore[arg-type]
+
+
+def test_tasks_in_any_case() -> None:
+    frame = table([1, 2, 3] * 10)
+    assert load(frame, "Classification").task == "classification"
+    assert load(frame, "REGRESSION").task == "regression"
+    with pytest.raises(InputError, match="there is no task '3'"):
+        load(frame, 3)  # type: ignore[arg-type]
+
+
+def test_metric_that_is_no_name() -> None:
+    frame = table(["a", "b"] * 20)
+    settings = TuneSettings(dataset=frame, target="y", metric=3)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="the metric is of type int, not a name .*log_loss"):
+        pose_problem(settings, seed=0)
+
+
 def test_rare_classes_and_repeated_rows() -> None:
     frame = table(["a"] * 12 + ["b"] * 2 + ["c"])
     frame.loc[1, "x"] = frame.loc[0, "x"]
@@ -212,7 +273,7 @@ def test_given_test_data_of_other_types() -> None:
             "2 labels in 'y' that the training data does not have: 'q', 'zz'",
         ),
         (table(["a"]).drop(columns="y"), "has no target column 'y'"),
-        (table(["a"]).drop(columns="x"), "lacks the column 'x'"),
+        (table(["a"]).drop(columns="x"), "the test data DataFrame 1 x 1 lacks the column 'x'"),
         (table([None]), "test data: the target 'y' has no value"),
     ],
 )

@@ -101,6 +101,17 @@ def test_gzip_and_names(tmp_path: Path) -> None:
         ("0,1\n5.5,6.5\n", True),
         ("1999,2000,2001\n5,6,7\n", True),
         ("a,b\n", True),
+        ("0.7,0.4,2021-01-01T00:00,p\n0.1,0.2,2021-01-02T00:00,q\n", False),
+        ("2021-01-01,5.5\n2021-01-02,6.5\n", False),
+        ("2021-01-01,p\n2021-01-02,q\n2021-01-03,r\n", False),
+        ("Ann,57,162\nBob,61,170\n", False),
+        ("Ann,-1\nBob,3\n", False),
+        ("Ann,1990,1990\nBob,1991,1995\n", False),
+        ("country,2021-01-01,2021-01-02\nA,1,2\nB,3,4\n", True),
+        ("country,size,1990\nA,1,2\nB,3,4\n", True),
+        ("name,0,1\nA,1.5,2\nB,3.5,4\n", True),
+        ("name,400.5,402.5,404.5\nA,.1,.2,.3\nB,.4,.5,.6\n", True),
+        ("name,2.5\nA,x\nB,y\n", True),
     ],
 )
 def test_header_detection(tmp_path: Path, text: str, header: bool) -> None:
@@ -114,7 +125,11 @@ def test_header_detection(tmp_path: Path, text: str, header: bool) -> None:
     assert len(table.frame) == rows - header
     generated = [f"column_{i + 1}" for i in range(width)]
     assert (list(table.frame.columns) == generated) is not header
-    assert bool(table.warnings) is not header
+    assert any("has no header row" in warning for warning in table.warnings) is not header
+    numbers = [name for name in text.split("\n")[0].split(",") if name.replace(".", "").isdigit()]
+    doubted = [warning for warning in table.warnings if "was taken for the header" in warning]
+    assert len(doubted) == (header and bool(numbers))
+    assert all(f"'{number}'" in warning for warning in doubted for number in numbers)
 
 
 def test_test_file_takes_the_training_names(tmp_path: Path) -> None:
@@ -128,6 +143,30 @@ def test_test_file_takes_the_training_names(tmp_path: Path) -> None:
     assert "training data's names" in named.warnings[0]
     with pytest.raises(InputError, match=r"2 columns.*training data has 3"):
         read_source(write(tmp_path, "8,u\n9,u\n"), names=["size", "kind", "x"])
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_leading_zeros_stay(tmp_path: Path, separator: str) -> None:
+    lines = ["zip,n,f,z", "01234,1,0.5,0", "98765,0,-0.25, 00 ", "?,10,7,5"]
+    frame = read_source(write(tmp_path, "\n".join(lines).replace(",", separator))).frame
+    assert frame["zip"].tolist()[:2] == ["01234", "98765"]
+    assert frame["zip"].isna().tolist() == [False, False, True]
+    assert frame["z"].tolist() == ["0", "00", "5"]
+    assert frame["n"].dtype == np.int64
+    assert frame["f"].tolist() == [0.5, -0.25, 7.0]
+
+
+def test_leading_zeros_beyond_the_sniffed_rows(tmp_path: Path) -> None:
+    text = "a,code\n" + "\n".join(f"{i},{i + 1000}" for i in range(3000)) + "\n1,0042\n"
+    frame = read_source(write(tmp_path, text)).frame
+    assert frame["code"].tolist()[-2:] == ["3999", "0042"]
+    assert frame["a"].dtype == np.int64
+
+
+def test_large_integers_with_a_gap_keep_their_digits(tmp_path: Path) -> None:
+    frame = read_source(write(tmp_path, f"a,b,c\n{2**60 + 1},1e30,x\n,2,y\n")).frame
+    assert frame["a"].tolist()[0] == str(2**60 + 1)
+    assert frame["b"].tolist() == [1e30, 2.0]
 
 
 def test_unnamed_columns(tmp_path: Path) -> None:
@@ -173,6 +212,9 @@ def test_wrong_places(tmp_path: Path) -> None:
         read_source("irsi")
     with pytest.raises(InputError, match="bundled datasets: breast_cancer"):
         read_source("zzzz")
+    for nothing in ("", "  "):
+        with pytest.raises(InputError, match="no dataset was named"):
+            read_source(nothing)
     with pytest.raises(InputError, match="cannot be read from list"):
         read_source([1, 2])  # type: ignore[arg-type]
 

@@ -138,6 +138,40 @@ def test_missing_columns_are_named() -> None:
         schema.apply(pd.DataFrame({"c": [1]}))
 
 
+def test_only_tables_with_unique_names() -> None:
+    schema = TableSchema.infer(pd.DataFrame({"a": [1], "b": [2]}))
+    with pytest.raises(InputError, match=r"is not a DataFrame but of type ndarray .*'a', 'b'"):
+        schema.apply(np.zeros((2, 2)))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="is not a DataFrame but of type Series"):
+        schema.apply(pd.Series([1.0], name="a"))  # type: ignore[arg-type]
+    for names in (["a", "b", "a"], ["a", "b", 1, "1"]):
+        with pytest.raises(InputError, match=rf"several columns named '{names[-1]}' "):
+            schema.apply(pd.DataFrame(np.zeros((2, len(names))), columns=names))
+
+
+def test_digits_that_are_no_numbers() -> None:
+    codes = pd.DataFrame({"c": ["01", "02", "10"]})
+    schema = TableSchema.infer(codes)
+    assert schema.columns == (ColumnSchema("c", Kind.CATEGORICAL, ("01", "02", "10")),)
+    assert schema.apply(pd.DataFrame({"c": [10, 1]}))["c"].isna().tolist() == [False, True]
+    assert kind(["0", "0.5", "-0.25", "10"]) is Kind.NUMERIC
+
+
+def test_integers_that_float_merges() -> None:
+    few = [2**63 + i for i in range(9)]
+    gap = pd.array([*few, None], dtype="UInt64")
+    for values in (few, [*map(str, few)], pd.Series(few, dtype=object), gap):
+        frame = pd.DataFrame({"c": values})
+        schema = TableSchema.infer(frame)
+        assert schema.columns == (
+            ColumnSchema("c", Kind.CATEGORICAL, tuple(str(number) for number in few)),
+        )
+        assert schema.apply(frame)["c"].nunique() == 9
+    assert kind([2**63 + i for i in range(60)]) is Kind.NUMERIC
+    assert kind([2**63, 2**62]) is Kind.NUMERIC
+    assert kind([1e30, 2e30]) is Kind.NUMERIC
+
+
 def test_dtypes_of_text_and_index() -> None:
     frame = pd.DataFrame({"t": SENTENCES}, index=range(5, 15))
     typed = TableSchema.infer(frame).apply(frame)

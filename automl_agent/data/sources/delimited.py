@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from pandas.api import types
 
+from automl_agent.data.columns import EXACT_INTEGERS, WHOLE_NUMBER, Column, has_leading_zeros
 from automl_agent.data.sources.content import Content, short_name
 from automl_agent.data.sources.dialect import (
     MISSING,
     Dialect,
     first_row_is_data,
+    is_plain_number,
     sniff_dialect,
 )
 from automl_agent.data.sources.raw_table import RawTable, check_names
@@ -28,6 +32,7 @@ def read_delimited(content: Content, names: Sequence[str] | None = None) -> RawT
     there, the encoding (UTF-8, UTF-16 with its mark, else Latin-1) and a decimal comma. Without a
     header the columns are called ``column_1`` … ``column_N``. The values ``?``, ``NA``, ``N/A``,
     ``NaN``, ``null`` (and variants in case) and the empty one are missing; ``None`` is a value.
+    Columns with numbers that begin with a superfluous zero, such as zip codes, stay text.
 
     Args:
         content: the file's.
@@ -49,6 +54,7 @@ def read_delimited(content: Content, names: Sequence[str] | None = None) -> RawT
     else:
         columns = list(names) if names else [f"column_{i + 1}" for i in range(len(rows[0]))]
     frame = _parse(text, dialect, columns, header, path)
+    frame = _keep_digits(frame, text, dialect, header, path)
     hollow = [name for name in columns if name.startswith("\0")]
     if hollow:
         frame, named = _settle_unnamed(frame)
@@ -59,14 +65,22 @@ def read_delimited(content: Content, names: Sequence[str] | None = None) -> RawT
 def _header(
     rows: list[list[str]], names: Sequence[str] | None, path: Path
 ) -> tuple[bool, tuple[str, ...]]:
-    """Tell whether the first row holds names, with a warning where it does not."""
+    """Tell whether the first row holds names, with a warning where that is not plain."""
     width = len(rows[0])
     if names is not None and set(rows[0]) == set(names):
         return True, ()
     # Names given by us, not by a header: the training file had none, so this one has none.
     generated = names is not None and list(names) == [f"column_{i + 1}" for i in range(len(names))]
     if not generated and not first_row_is_data(rows):
-        return True, ()
+        numbers = [name for name in rows[0] if is_plain_number(name)]
+        return True, (
+            (
+                f"the first row of {path.name} was taken for the header, "
+                f"although it holds numbers: {quote_names(numbers)}",
+            )
+            if numbers
+            else ()
+        )
     if names is None:
         return False, (
             f"{path.name} has no header row: its columns are called column_1 to column_{width}",
@@ -106,9 +120,42 @@ def _settle_unnamed(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
     )
 
 
-def _parse(
-    text: str, dialect: Dialect, columns: list[str], header: bool, path: Path
+def _keep_digits(
+    frame: pd.DataFrame, text: str, dialect: Dialect, header: bool, path: Path
 ) -> pd.DataFrame:
+    """Put text back where numbers lose digits: leading zeros, and integers read as floats."""
+    padded = re.search(rf"(?:^|[{re.escape(dialect.separator)}\s\"])[+-]?0\d", text)
+    names = list(frame.columns)
+    again = [
+        name
+        for name in names
+        if types.is_numeric_dtype(frame[name]) and (padded or _outgrown(frame[name]))
+    ]
+    if not again:
+        return frame
+    raw = _parse(text, dialect, names, header, path, again)
+    for name in again:
+        column = raw[name].str.strip()
+        whole = column.dropna().str.fullmatch(WHOLE_NUMBER).all()
+        if has_leading_zeros(column) or (whole and _outgrown(frame[name])):
+            frame[name] = column
+    return frame
+
+
+def _outgrown(column: Column) -> bool:
+    """Tell whether floats are larger than the integers that float64 holds exactly."""
+    return types.is_float_dtype(column) and bool((column.abs() > EXACT_INTEGERS).any())
+
+
+def _parse(
+    text: str,
+    dialect: Dialect,
+    columns: list[str],
+    header: bool,
+    path: Path,
+    as_written: list[str] | None = None,
+) -> pd.DataFrame:
+    """Read the columns; those named in `as_written`, if given, and no others, as text."""
     try:
         return pd.read_csv(
             io.StringIO(text),
@@ -122,6 +169,8 @@ def _parse(
             keep_default_na=False,
             na_values=list(MISSING),
             low_memory=False,
+            usecols=as_written,
+            dtype=None if as_written is None else "str",
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         reason = " ".join(str(error).split())

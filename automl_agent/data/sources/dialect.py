@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Literal
 
+from automl_agent.data.columns import ISO_DATE
 from automl_agent.data.wording import count_of
 from automl_agent.exceptions import InputError
 
@@ -27,6 +29,9 @@ _SNIFFED_CHARACTERS = 1_000_000
 _HEADER_ROWS = 2_000
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+")
+_NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?")
+_DATE = re.compile(ISO_DATE)
+_YEARS = range(1000, 3000)
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,28 @@ def sniff_dialect(text: str, path: Path) -> tuple[Dialect, list[list[str]]]:
 def first_row_is_data(rows: list[list[str]]) -> bool:
     """Tell whether the first row looks like data instead of names.
 
-    It does if each of its values is missing, a number above numbers, or a word that occurs again
-    below it in its column. Numbers that count 0, 1, 2, … (or years in a row) are names.
+    It does if one of its values is a number above numbers, or a date above dates; or if each is
+    missing, such a number, or a word that occurs again below it in its column. Beside words,
+    numbers that are years or evenly spaced tell nothing; and a row of numbers that count
+    0, 1, 2, … (or years in a row) holds names.
     """
     first, below = rows[0], rows[1:]
     if not below or _counts_up(first) or all(value in MISSING for value in first):
         return False
-    columns = zip(*below, strict=True)
-    return all(_is_like(v, column) for v, column in zip(first, columns, strict=True))
+    cells = list(zip(first, zip(*below, strict=True), strict=True))
+    if any(_is_date(value) and _mostly(_is_date, column) for value, column in cells):
+        return True
+    numbers = [value for value in first if is_plain_number(value)]
+    if not _may_be_names(numbers) and any(
+        is_plain_number(value) and _mostly(_is_number, column) for value, column in cells
+    ):
+        return True
+    return all(_is_like(value, column) for value, column in cells)
+
+
+def is_plain_number(text: str) -> bool:
+    """Tell whether a text is a finite number in digits."""
+    return bool(_NUMBER.fullmatch(text))
 
 
 def _is_like(value: str, column: tuple[str, ...]) -> bool:
@@ -92,8 +111,26 @@ def _is_like(value: str, column: tuple[str, ...]) -> bool:
         return True
     if not _is_number(value):
         return value in column
+    return _mostly(_is_number, column) or all(other in MISSING for other in column)
+
+
+def _mostly(is_so: Callable[[str], bool], column: tuple[str, ...]) -> bool:
+    """Tell whether at least half of the values present are so."""
     present = [other for other in column if other not in MISSING]
-    return 2 * sum(_is_number(other) for other in present) >= len(present)
+    return bool(present) and 2 * sum(map(is_so, present)) >= len(present)
+
+
+def _may_be_names(numbers: list[str]) -> bool:
+    """Tell whether numbers beside words could be columns' names: 0, 1; years; even steps."""
+    if not numbers:
+        return True
+    if _counts_up(numbers) or numbers in (["0"], ["1"]):
+        return True
+    values = [float(number.replace(",", ".", 1)) for number in numbers]
+    if all(number.isdecimal() and int(number) in _YEARS for number in numbers):
+        return len(set(values)) == len(values)
+    steps = [later - earlier for earlier, later in pairwise(values)]
+    return len(steps) > 1 and steps[0] > 0 and all(math.isclose(s, steps[0]) for s in steps)
 
 
 def _counts_up(names: list[str]) -> bool:
@@ -102,6 +139,10 @@ def _counts_up(names: list[str]) -> bool:
     numbers = [int(name) for name in names]
     steady = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     return steady and (len(numbers) > 2 or numbers[0] in (0, 1))
+
+
+def _is_date(text: str) -> bool:
+    return bool(_DATE.fullmatch(text))
 
 
 def _is_number(text: str) -> bool:

@@ -100,6 +100,10 @@ def read_source(source: Source, names: Sequence[str] | None = None) -> RawTable:
     Raises:
         InputError: no source knows the reference, or it cannot be read.
     """
+    if isinstance(source, str) and not source.strip():
+        raise InputError(
+            "no dataset was named", f"bundled datasets: {', '.join(BUNDLED)}; or {_WAYS_ON}"
+        )
     for reader in _READERS:
         table = reader(source, names)
         if table is not None:
