@@ -126,11 +126,13 @@ def _is_mixed(column: Column, kind: Kind) -> bool:
 
 
 def _is_merged(column: Column, kind: Kind) -> bool:
-    if kind not in (Kind.NUMERIC, Kind.CATEGORICAL) or has_leading_zeros(column):
+    """Tell whether a column's integers differ, but some not as float64."""
+    if kind not in (Kind.NUMERIC, Kind.CATEGORICAL) or _is_mixed(column, kind):
         return False
-    if isinstance(column.dtype, pd.CategoricalDtype) or _is_mixed(column, kind):
+    if isinstance(column.dtype, pd.CategoricalDtype):
         return False
-    return merged_integers(column) > 0
+    distinct = column if types.is_numeric_dtype(column.dtype) else as_text(column).drop_duplicates()
+    return not has_leading_zeros(distinct) and merged_integers(distinct) > 0
 
 
 def unseen_warnings(frame: pd.DataFrame, typed: pd.DataFrame, schema: TableSchema) -> list[str]:

@@ -206,7 +206,7 @@ def test_tasks_in_any_case() -> None:
 def test_metric_that_is_no_name() -> None:
     frame = table(["a", "b"] * 20)
     settings = TuneSettings(dataset=frame, target="y", metric=3)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="the metric is of type int, not a name .*log_loss"):
+    with pytest.raises(InputError, match=r"the metric is of type int, not a name .*log_loss"):
         pose_problem(settings, seed=0)
 
 
